@@ -1,0 +1,120 @@
+/**
+ * The interface behind which every cryptographic primitive of the library stands: one object per cipher suite of
+ * RFC 9420 §17.1. Nothing above this package imports a cryptographic library.
+ *
+ * Hashing, KDF and AEAD are synchronous. Public-key operations return promises, so that a key may live in WebCrypto or
+ * in hardware, and so that many signatures verify in parallel. Randomness is always passed in.
+ */
+
+/** The cipher suites of RFC 9420 §17.1 that the library knows, by their registered values. */
+export const CipherSuiteId = {
+  MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519: 0x0001,
+  MLS_128_DHKEMP256_AES128GCM_SHA256_P256: 0x0002,
+  MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519: 0x0003,
+  MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448: 0x0004,
+  MLS_256_DHKEMP521_AES256GCM_SHA512_P521: 0x0005,
+  MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448: 0x0006,
+  MLS_256_DHKEMP384_AES256GCM_SHA384_P384: 0x0007,
+} as const
+export type CipherSuiteId = (typeof CipherSuiteId)[keyof typeof CipherSuiteId]
+
+/** Returns `length` fresh random bytes. The system's source by default; a seeded one in the simulator. */
+export type RandomSource = (length: number) => Uint8Array
+
+/** An HPKE or signature key pair in the encodings of RFC 9420 (§5.1.1, §5.1.2). */
+export interface KeyPair {
+  readonly publicKey: Uint8Array
+  readonly privateKey: Uint8Array
+}
+
+/** RFC 9420 §5.1.3 `HPKECiphertext`. */
+export interface HpkeCiphertext {
+  readonly kemOutput: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+/** The primitives of one cipher suite. Sizes are in bytes. Every returned array is a fresh copy that the caller owns. */
+export interface CipherSuite {
+  readonly id: CipherSuiteId
+  /** The registered name, `MLS_128_…`. */
+  readonly name: string
+  /** Size of a hash and of every secret of the key schedule: `KDF.Nh`. */
+  readonly hashSize: number
+  /** Size of an AEAD key: `AEAD.Nk`. */
+  readonly keySize: number
+  /** Size of an AEAD nonce: `AEAD.Nn`. */
+  readonly nonceSize: number
+  /** Size of an AEAD tag: 16 in every registered suite. */
+  readonly tagSize: number
+
+  hash(data: Uint8Array): Uint8Array
+  /** HMAC, RFC 9420 §5.2 `MAC`. */
+  mac(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** HKDF-Extract. */
+  extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
+  /** HKDF-Expand to `length` bytes; at most 255 × {@link hashSize}. */
+  expand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array
+  /** AEAD seal: ciphertext followed by the tag. */
+  seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /** AEAD open. @throws CryptoError `open_failed` */
+  open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array
+
+  /** RFC 9180 §7.1.3 DeriveKeyPair from `ikm` (deterministic). */
+  deriveHpkeKeyPair(ikm: Uint8Array): Promise<KeyPair>
+  generateHpkeKeyPair(random: RandomSource): Promise<KeyPair>
+  /** @throws CryptoError `invalid_public_key` if the bytes are no public key of this KEM. */
+  validateHpkePublicKey(publicKey: Uint8Array): void
+  /** RFC 9180 §6.1 SealBase, single shot. @throws CryptoError `invalid_public_key`, `kem_failed` */
+  hpkeSeal(
+    publicKey: Uint8Array,
+    info: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    random: RandomSource,
+  ): Promise<HpkeCiphertext>
+  /** RFC 9180 §6.1 OpenBase, single shot. @throws CryptoError `open_failed`, `kem_failed` */
+  hpkeOpen(privateKey: Uint8Array, ciphertext: HpkeCiphertext, info: Uint8Array, aad: Uint8Array): Promise<Uint8Array>
+  /** SetupBaseS and Context.Export (RFC 9180 §5.3), for external commits (RFC 9420 §8.3). */
+  hpkeExportSender(
+    publicKey: Uint8Array,
+    info: Uint8Array,
+    exporterContext: Uint8Array,
+    length: number,
+    random: RandomSource,
+  ): Promise<{ readonly kemOutput: Uint8Array; readonly exported: Uint8Array }>
+  /** SetupBaseR and Context.Export. @throws CryptoError `kem_failed` */
+  hpkeExportReceiver(
+    privateKey: Uint8Array,
+    kemOutput: Uint8Array,
+    info: Uint8Array,
+    exporterContext: Uint8Array,
+    length: number,
+  ): Promise<Uint8Array>
+
+  generateSignatureKeyPair(random: RandomSource): Promise<KeyPair>
+  /** @throws CryptoError `invalid_public_key` if the bytes are no public key of this signature scheme. */
+  validateSignaturePublicKey(publicKey: Uint8Array): void
+  /** The public key that belongs to a private key. */
+  signaturePublicKey(privateKey: Uint8Array): Promise<Uint8Array>
+  sign(privateKey: Uint8Array, message: Uint8Array): Promise<Uint8Array>
+  /** Whether `signature` is valid. Never throws on hostile signatures or keys: they are just not valid. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
+}
+
+/** A family of cipher suites built on one cryptographic library. */
+export interface CryptoProvider {
+  readonly name: 'node' | 'noble' | 'webcrypto'
+  /** The suites that this provider has here, ascending. */
+  readonly cipherSuites: readonly CipherSuiteId[]
+  /** @throws CryptoError `unsupported_cipher_suite` */
+  cipherSuite(id: number): CipherSuite
+}
+
+/**
+ * Where a signature private key lives. The key may be in memory, in WebCrypto, in a keychain or in hardware; only its
+ * signatures come out.
+ */
+export interface Signer {
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Promise<Uint8Array>
+}

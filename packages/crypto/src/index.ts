@@ -1,0 +1,3 @@
+export * from './bytes.ts'
+export * from './cipher-suite.ts'
+export * from './errors.ts'

@@ -1,0 +1,123 @@
+/**
+ * Strict reading of the TLS presentation language with RFC 9420 §2.1.2 variable-size vectors. Refuses non-minimal
+ * lengths and lengths beyond the input; returns copies, never views of the input.
+ */
+import { malformed } from '../errors.ts'
+
+/** A vector longer than this is refused: 2^30 − 1, the largest that the encoding can say. */
+export const VECTOR_SIZE_MAX: number = 2 ** 30 - 1
+
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #end: number
+  #offset: number
+
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.#bytes = bytes
+    this.#offset = start
+    this.#end = end
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.#end - this.#offset
+  }
+
+  #advance(length: number): number {
+    const start = this.#offset
+    if (length > this.#end - start) throw malformed('truncated', 'the input ends too early')
+    this.#offset = start + length
+    return start
+  }
+
+  uint8(): number {
+    return this.#bytes[this.#advance(1)] as number
+  }
+
+  uint16(): number {
+    const at = this.#advance(2)
+    const b = this.#bytes
+    return ((b[at] as number) << 8) | (b[at + 1] as number)
+  }
+
+  uint32(): number {
+    const at = this.#advance(4)
+    const b = this.#bytes
+    return (
+      (b[at] as number) * 0x1000000 +
+      (((b[at + 1] as number) << 16) | ((b[at + 2] as number) << 8) | (b[at + 3] as number))
+    )
+  }
+
+  uint64(): bigint {
+    const high = this.uint32()
+    const low = this.uint32()
+    return (BigInt(high) << 32n) | BigInt(low)
+  }
+
+  /** `length` bytes, copied. */
+  fixed(length: number): Uint8Array {
+    const start = this.#advance(length)
+    return this.#bytes.slice(start, start + length)
+  }
+
+  /** The length header of a variable-size vector, RFC 9420 §2.1.2. */
+  length(): number {
+    const first = this.uint8()
+    const prefix = first >> 6
+    if (prefix === 3) throw malformed('bad_length_prefix', 'a vector length starts with the reserved prefix 0b11')
+    let length = first & 0x3f
+    for (let more = (1 << prefix) - 1; more > 0; more--) length = length * 256 + this.uint8()
+    // RFC 9420 §2.1.2: the minimum number of bits MUST be used
+    if (prefix >= 1 && length < (prefix === 1 ? 0x40 : 0x4000)) {
+      throw malformed('non_minimal_length', 'a vector length is not in its shortest form')
+    }
+    return length
+  }
+
+  /** `opaque value<V>`, copied. */
+  opaque(): Uint8Array {
+    return this.fixed(this.length())
+  }
+
+  /** `T values<V>`: elements until the vector's bytes are used up exactly. */
+  vector<T>(element: (reader: Reader) => T): T[] {
+    const length = this.length()
+    const start = this.#advance(length)
+    const inner = new Reader(this.#bytes, start, start + length)
+    const values: T[] = []
+    while (inner.remaining > 0) values.push(element(inner))
+    return values
+  }
+
+  /** `optional<T>`: a presence octet that is 0 or 1, RFC 9420 §2.1.1. */
+  optional<T>(value: (reader: Reader) => T): T | undefined {
+    const present = this.uint8()
+    if (present === 0) return undefined
+    if (present !== 1) throw malformed('bad_presence', 'a presence octet is neither 0 nor 1')
+    return value(this)
+  }
+
+  /** Bytes between two offsets of the same reader, copied; see {@link Reader.offset}. */
+  since(offset: number): Uint8Array {
+    return this.#bytes.slice(offset, this.#offset)
+  }
+
+  /** Where the reader stands; only useful with {@link Reader.since}. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** @throws MlsError `trailing_bytes` unless everything has been read. */
+  finish(): void {
+    if (this.remaining !== 0) throw malformed('trailing_bytes', 'bytes follow the end of the structure')
+  }
+}
+
+/** Decodes one whole structure and refuses trailing bytes. */
+export function decodeWhole<T>(bytes: Uint8Array, decode: (reader: Reader) => T): T {
+  const reader = new Reader(bytes)
+  const value = decode(reader)
+  reader.finish()
+  return value
+}
