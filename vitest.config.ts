@@ -1,14 +1,27 @@
+import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-/** Tests run the TypeScript sources: the condition `dmls-source` of every package's exports points at them. */
+/**
+ * Tests run the TypeScript sources: the condition `dmls-source` in every package's `exports` points at them, here, in
+ * the workers and in what they start. DMLS_LONG=1 adds the tests that take minutes.
+ */
+const conditions = ['dmls-source', ...defaultServerConditions]
+const isLong = process.env.DMLS_LONG === '1'
+
 export default defineConfig({
-  ssr: { resolve: { conditions: ['dmls-source'] } },
-  resolve: { conditions: ['dmls-source'] },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'sim/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/dist-tests/**'],
+    include: ['{packages/*,sim}/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
     execArgv: ['--conditions=dmls-source'],
-    testTimeout: 60_000,
+    testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['{packages/*,sim}/src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      reportsDirectory: 'coverage',
+    },
   },
 })
