@@ -18,7 +18,10 @@ export const CipherSuiteId = {
 } as const
 export type CipherSuiteId = (typeof CipherSuiteId)[keyof typeof CipherSuiteId]
 
-/** Returns `length` fresh random bytes. The system's source by default; a seeded one in the simulator. */
+/**
+ * Returns `length` fresh random bytes, a new array at every call that then belongs to the callee, which may wipe it. The
+ * system's source (`systemRandom`) by default; a seeded one in the simulator.
+ */
 export type RandomSource = (length: number) => Uint8Array
 
 /** An HPKE or signature key pair in the encodings of RFC 9420 (§5.1.1, §5.1.2). */
@@ -96,7 +99,13 @@ export interface CipherSuite {
   validateSignaturePublicKey(publicKey: Uint8Array): void
   /** The public key that belongs to a private key. */
   signaturePublicKey(privateKey: Uint8Array): Promise<Uint8Array>
+  /** @throws CryptoError `invalid_private_key` */
   sign(privateKey: Uint8Array, message: Uint8Array): Promise<Uint8Array>
+  /**
+   * A signer for `privateKey` that pays for the import of the key once; it keeps its own copy as long as it lives.
+   * @throws CryptoError `invalid_private_key`
+   */
+  importSigner(privateKey: Uint8Array): Promise<Signer>
   /** Whether `signature` is valid. Never throws on hostile signatures or keys: they are just not valid. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
 }

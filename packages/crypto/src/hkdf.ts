@@ -1,0 +1,33 @@
+/**
+ * HKDF (RFC 5869) from HMAC. Measured on Node 24 this is more than three times as fast as `hkdfSync`.
+ */
+
+import { requireOutputLength } from './checks.ts'
+import type { Hash, Kdf } from './primitives.ts'
+
+export function hkdf(hash: Hash): Kdf {
+  return {
+    size: hash.size,
+    extract: (salt, ikm) => hash.mac(salt, ikm),
+    expand: (prk, info, length) => expand(hash, prk, info, length),
+  }
+}
+
+/** RFC 5869 §2.3: T(i) = HMAC(PRK, T(i-1) | info | i). */
+function expand(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  requireOutputLength(length, 255 * hash.size)
+  const output = new Uint8Array(length)
+  let block = new Uint8Array(0)
+  for (let offset = 0, i = 1; offset < length; offset += hash.size, i++) {
+    const input = new Uint8Array(block.length + info.length + 1)
+    input.set(block)
+    input.set(info, block.length)
+    input[input.length - 1] = i
+    block.fill(0)
+    block = new Uint8Array(hash.mac(prk, input))
+    output.set(block.subarray(0, length - offset), offset)
+    input.fill(0)
+  }
+  block.fill(0)
+  return output
+}

@@ -1,0 +1,94 @@
+/**
+ * HPKE (RFC 9180) in base mode: SealBase, OpenBase and the exporter, over any DHKEM, HKDF and AEAD. The one
+ * implementation of the providers `node` and `noble`. A context lives for one call, so its sequence number is zero.
+ */
+
+import { concatBytes, utf8, wipe } from './bytes.ts'
+import { requireOutputLength } from './checks.ts'
+import { type Dhkem, dhkem } from './dhkem.ts'
+import { labeledKdf } from './labeled-kdf.ts'
+import type { Aead, DiffieHellman, Hpke, Kdf } from './primitives.ts'
+import { AEAD, KDF_ID, KEM, NONCE_SIZE, type SuiteParameters } from './suite-table.ts'
+
+/** RFC 9180 §5, `mode_base`. */
+const MODE_BASE = 0x00
+const EMPTY = new Uint8Array(0)
+
+/** The key schedule of one suite, RFC 9180 §5.1 with an empty PSK. */
+interface KeySchedule {
+  /** The AEAD key and the nonce of sequence number 0. */
+  keyAndNonce(sharedSecret: Uint8Array, info: Uint8Array): { readonly key: Uint8Array; readonly nonce: Uint8Array }
+  /** RFC 9180 §5.3 Context.Export. */
+  exported(sharedSecret: Uint8Array, info: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
+}
+
+export function hpke(parameters: SuiteParameters, group: DiffieHellman, kdf: Kdf, aead: Aead): Hpke {
+  const kem: Dhkem = dhkem(parameters.kem, group, kdf)
+  const schedule = keySchedule(parameters, kdf)
+  return {
+    deriveKeyPair: async (ikm) => kem.deriveKeyPair(ikm),
+    generateKeyPair: async (random) => kem.generateKeyPair(random),
+    validatePublicKey: (publicKey) => group.validatePublicKey(publicKey),
+    async seal(publicKey, info, aad, plaintext, random) {
+      const { sharedSecret, enc } = kem.encap(publicKey, random)
+      const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
+      const ciphertext = aead.seal(key, nonce, aad, plaintext)
+      wipe(sharedSecret, key, nonce)
+      return { kemOutput: enc, ciphertext }
+    },
+    async open(privateKey, { kemOutput, ciphertext }, info, aad) {
+      const sharedSecret = kem.decap(kemOutput, privateKey)
+      const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
+      try {
+        return aead.open(key, nonce, aad, ciphertext)
+      } finally {
+        wipe(sharedSecret, key, nonce)
+      }
+    },
+    async exportSender(publicKey, info, exporterContext, length, random) {
+      requireOutputLength(length, 255 * kdf.size)
+      const { sharedSecret, enc } = kem.encap(publicKey, random)
+      const exported = schedule.exported(sharedSecret, info, exporterContext, length)
+      wipe(sharedSecret)
+      return { kemOutput: enc, exported }
+    },
+    async exportReceiver(privateKey, kemOutput, info, exporterContext, length) {
+      requireOutputLength(length, 255 * kdf.size)
+      const sharedSecret = kem.decap(kemOutput, privateKey)
+      const exported = schedule.exported(sharedSecret, info, exporterContext, length)
+      wipe(sharedSecret)
+      return exported
+    },
+  }
+}
+
+function keySchedule(parameters: SuiteParameters, kdf: Kdf): KeySchedule {
+  const ids = [KEM[parameters.kem].id, KDF_ID[parameters.hash], AEAD[parameters.aead].id]
+  const suiteId = concatBytes(utf8('HPKE'), Uint8Array.from(ids.flatMap((id) => [id >> 8, id & 0xff])))
+  const labeled = labeledKdf(kdf, suiteId)
+  const hashInfo = labeled.extractor('info_hash')
+  const extractSecret = labeled.extractor('secret')
+  const expandKey = labeled.expander('key', AEAD[parameters.aead].keySize)
+  const expandNonce = labeled.expander('base_nonce', NONCE_SIZE)
+  const expandExporterSecret = labeled.expander('exp', kdf.size)
+  // RFC 9180 §5.1: key_schedule_context = mode || psk_id_hash || info_hash; the first two never change here.
+  const contextPrefix = concatBytes(Uint8Array.of(MODE_BASE), labeled.extractor('psk_id_hash')(EMPTY, EMPTY))
+  const context = (info: Uint8Array) => concatBytes(contextPrefix, hashInfo(EMPTY, info))
+  return {
+    keyAndNonce(sharedSecret, info) {
+      const secret = extractSecret(sharedSecret, EMPTY)
+      const scheduleContext = context(info)
+      const key = expandKey(secret, scheduleContext)
+      const nonce = expandNonce(secret, scheduleContext)
+      wipe(secret)
+      return { key, nonce }
+    },
+    exported(sharedSecret, info, exporterContext, length) {
+      const secret = extractSecret(sharedSecret, EMPTY)
+      const exporterSecret = expandExporterSecret(secret, context(info))
+      const exported = labeled.expander('sec', length)(exporterSecret, exporterContext)
+      wipe(secret, exporterSecret)
+      return exported
+    },
+  }
+}

@@ -1,0 +1,18 @@
+/** SHA-2 and HMAC by @noble/hashes. */
+
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
+import { guarded } from '../checks.ts'
+import type { Hash } from '../primitives.ts'
+import { HASH_SIZE, type HashName } from '../suite-table.ts'
+
+const HASHES = { 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 } as const
+
+export function nobleHash(name: HashName): Hash {
+  const algorithm = HASHES[name]
+  return {
+    size: HASH_SIZE[name],
+    hash: (data) => guarded('provider_failed', 'hash failed', () => algorithm(data)),
+    mac: (key, data) => guarded('provider_failed', 'HMAC failed', () => hmac(algorithm, key, data)),
+  }
+}

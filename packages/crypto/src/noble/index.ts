@@ -1,0 +1,25 @@
+/**
+ * `@dmls/crypto/noble`: every cipher suite in plain JavaScript, for wherever nothing faster is at hand. Big integers of
+ * JavaScript are not constant-time; where that matters, take another provider.
+ */
+
+import { assembleProvider, hpkeOver } from '../assemble.ts'
+import type { CryptoProvider } from '../cipher-suite.ts'
+import { isNistCurve, SUITES } from '../suite-table.ts'
+import { nobleAead } from './aead.ts'
+import { nobleEcDh } from './ec-dh.ts'
+import { nobleEcdsa } from './ecdsa.ts'
+import { nobleEddsa } from './eddsa.ts'
+import { nobleHash } from './hash.ts'
+import { nobleMontgomery } from './montgomery.ts'
+
+export const nobleProvider: CryptoProvider = assembleProvider(
+  'noble',
+  SUITES.map(({ id }) => id),
+  {
+    hash: nobleHash,
+    aead: nobleAead,
+    hpke: hpkeOver((name) => (isNistCurve(name) ? nobleEcDh(name) : nobleMontgomery(name))),
+    signature: (name) => (isNistCurve(name) ? nobleEcdsa(name) : nobleEddsa(name)),
+  },
+)

@@ -1,0 +1,44 @@
+/** Ed25519 and Ed448 by node:crypto. */
+
+import { type KeyObject, sign, verify } from 'node:crypto'
+import { drawRandom, guarded, requireSize } from '../checks.ts'
+import { isPlausibleEdwardsPoint, requireEdwardsPoint } from '../edwards-points.ts'
+import type { SignatureScheme } from '../primitives.ts'
+import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from '../suite-table.ts'
+import { plain } from './buffers.ts'
+import { exportOkpPublicKey, importOkpPrivateKey, importOkpPublicKey } from './okp-keys.ts'
+
+export function nodeEddsa(curve: EdwardsCurveName): SignatureScheme {
+  const keySize = EDWARDS_KEY_SIZE[curve]
+
+  function importPrivateKey(bytes: Uint8Array): KeyObject {
+    requireSize(bytes, keySize, 'invalid_private_key', `${curve} private key`)
+    return importOkpPrivateKey(curve, bytes)
+  }
+
+  function signWith(key: KeyObject, message: Uint8Array): Uint8Array {
+    return guarded('provider_failed', 'signing failed', () => plain(sign(null, message, key)))
+  }
+
+  return {
+    async generateKeyPair(random) {
+      const privateKey = drawRandom(random, keySize)
+      return { privateKey, publicKey: exportOkpPublicKey(importPrivateKey(privateKey)) }
+    },
+    validatePublicKey: (publicKey) => requireEdwardsPoint(curve, publicKey),
+    publicKey: async (privateKey) => exportOkpPublicKey(importPrivateKey(privateKey)),
+    sign: async (privateKey, message) => signWith(importPrivateKey(privateKey), message),
+    async verify(publicKey, message, signature) {
+      if (signature.length !== 2 * keySize || !isPlausibleEdwardsPoint(curve, publicKey)) return false
+      try {
+        return verify(null, message, importOkpPublicKey(curve, publicKey), signature)
+      } catch {
+        return false
+      }
+    },
+    async importSigner(privateKey) {
+      const key = importPrivateKey(privateKey)
+      return { publicKey: exportOkpPublicKey(key), sign: async (message) => signWith(key, message) }
+    },
+  }
+}

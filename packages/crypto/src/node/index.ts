@@ -1,0 +1,22 @@
+/** `@dmls/crypto/node`: every cipher suite by node:crypto, natively. */
+
+import { assembleProvider, hpkeOver } from '../assemble.ts'
+import type { CryptoProvider } from '../cipher-suite.ts'
+import { isNistCurve, SUITES } from '../suite-table.ts'
+import { nodeAead } from './aead.ts'
+import { nodeEcDh } from './ec-dh.ts'
+import { nodeEcdsa } from './ecdsa.ts'
+import { nodeEddsa } from './eddsa.ts'
+import { nodeHash } from './hash.ts'
+import { nodeMontgomery } from './montgomery.ts'
+
+export const nodeProvider: CryptoProvider = assembleProvider(
+  'node',
+  SUITES.map(({ id }) => id),
+  {
+    hash: nodeHash,
+    aead: nodeAead,
+    hpke: hpkeOver((name) => (isNistCurve(name) ? nodeEcDh(name) : nodeMontgomery(name))),
+    signature: (name) => (isNistCurve(name) ? nodeEcdsa(name) : nodeEddsa(name)),
+  },
+)

@@ -1,0 +1,85 @@
+/**
+ * The parts from which a cipher suite is assembled, one interface each. Internal: an application sees
+ * {@link CipherSuite} only. Every part checks the sizes of its inputs and throws nothing but {@link CryptoError}.
+ */
+
+import type { HpkeCiphertext, KeyPair, RandomSource, Signer } from './cipher-suite.ts'
+
+/** A hash function and HMAC with it. */
+export interface Hash {
+  /** `Nh`. */
+  readonly size: number
+  hash(data: Uint8Array): Uint8Array
+  mac(key: Uint8Array, data: Uint8Array): Uint8Array
+}
+
+/** HKDF, RFC 5869. */
+export interface Kdf {
+  /** `Nh`. */
+  readonly size: number
+  extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
+  expand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array
+}
+
+export interface Aead {
+  readonly keySize: number
+  seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /** @throws CryptoError `open_failed` */
+  open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array
+}
+
+/** A Diffie-Hellman private key, imported once and used at once. */
+export interface DhPrivateKey {
+  publicKey(): Uint8Array
+  /**
+   * The shared secret, RFC 9180 §7.1.
+   * @throws CryptoError `invalid_public_key` if the bytes are no public key, `kem_failed` if the secret is all zero
+   */
+  agree(publicKey: Uint8Array): Uint8Array
+}
+
+/** A Diffie-Hellman group. */
+export interface DiffieHellman {
+  /** @throws CryptoError `invalid_private_key` */
+  importPrivateKey(privateKey: Uint8Array): DhPrivateKey
+  /** @throws CryptoError `invalid_public_key`, also for points of low order */
+  validatePublicKey(publicKey: Uint8Array): void
+}
+
+/** HPKE in base mode, with the members of CipherSuite that it provides. */
+export interface Hpke {
+  deriveKeyPair(ikm: Uint8Array): Promise<KeyPair>
+  generateKeyPair(random: RandomSource): Promise<KeyPair>
+  validatePublicKey(publicKey: Uint8Array): void
+  seal(
+    publicKey: Uint8Array,
+    info: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    random: RandomSource,
+  ): Promise<HpkeCiphertext>
+  open(privateKey: Uint8Array, ciphertext: HpkeCiphertext, info: Uint8Array, aad: Uint8Array): Promise<Uint8Array>
+  exportSender(
+    publicKey: Uint8Array,
+    info: Uint8Array,
+    exporterContext: Uint8Array,
+    length: number,
+    random: RandomSource,
+  ): Promise<{ readonly kemOutput: Uint8Array; readonly exported: Uint8Array }>
+  exportReceiver(
+    privateKey: Uint8Array,
+    kemOutput: Uint8Array,
+    info: Uint8Array,
+    exporterContext: Uint8Array,
+    length: number,
+  ): Promise<Uint8Array>
+}
+
+export interface SignatureScheme {
+  generateKeyPair(random: RandomSource): Promise<KeyPair>
+  validatePublicKey(publicKey: Uint8Array): void
+  publicKey(privateKey: Uint8Array): Promise<Uint8Array>
+  sign(privateKey: Uint8Array, message: Uint8Array): Promise<Uint8Array>
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
+  importSigner(privateKey: Uint8Array): Promise<Signer>
+}
