@@ -1,4 +1,4 @@
-/** RFC 9420 §12.1 `Proposal` and §12.4 `ProposalOrRef`. */
+/** RFC 9420 §12.1 `Proposal`, the proposals of the MLS extensions draft, and §12.4 `ProposalOrRef`. */
 import type { Reader } from '../codec/reader.ts'
 import { encodeWhole, type Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
@@ -22,6 +22,12 @@ export type Proposal =
     }
   | { readonly proposalType: 'external_init'; readonly kemOutput: Uint8Array }
   | { readonly proposalType: 'group_context_extensions'; readonly extensions: readonly Extension[] }
+  /** MLS extensions draft: the sender leaves. Committed by reference only. */
+  | { readonly proposalType: 'self_remove' }
+  /** MLS extensions draft: changes one component's data in the GroupContext; `update` undefined removes it. */
+  | { readonly proposalType: 'app_data_update'; readonly componentId: number; readonly update: Uint8Array | undefined }
+  /** MLS extensions draft: data that go with a commit and change nothing. */
+  | { readonly proposalType: 'app_ephemeral'; readonly componentId: number; readonly data: Uint8Array }
   /** A type that an application registers: its body is one opaque vector. */
   | { readonly proposalType: 'custom'; readonly type: number; readonly body: Uint8Array }
 
@@ -47,6 +53,12 @@ export function proposalTypeOf(proposal: Proposal): number {
       return ProposalType.externalInit
     case 'group_context_extensions':
       return ProposalType.groupContextExtensions
+    case 'self_remove':
+      return ProposalType.selfRemove
+    case 'app_data_update':
+      return ProposalType.appDataUpdate
+    case 'app_ephemeral':
+      return ProposalType.appEphemeral
     case 'custom':
       return proposal.type
   }
@@ -77,6 +89,16 @@ export function encodeProposal(writer: Writer, proposal: Proposal): void {
     case 'group_context_extensions':
       encodeExtensions(writer, proposal.extensions)
       return
+    case 'self_remove':
+      return
+    case 'app_data_update':
+      writer.uint16(proposal.componentId)
+      if (proposal.update === undefined) writer.uint8(2)
+      else writer.uint8(1).opaque(proposal.update)
+      return
+    case 'app_ephemeral':
+      writer.uint16(proposal.componentId).opaque(proposal.data)
+      return
     case 'custom':
       writer.opaque(proposal.body)
   }
@@ -105,9 +127,23 @@ export function decodeProposal(reader: Reader): Proposal {
       return { proposalType: 'external_init', kemOutput: reader.opaque() }
     case ProposalType.groupContextExtensions:
       return { proposalType: 'group_context_extensions', extensions: decodeExtensions(reader) }
+    case ProposalType.selfRemove:
+      return { proposalType: 'self_remove' }
+    case ProposalType.appDataUpdate:
+      return decodeAppDataUpdate(reader)
+    case ProposalType.appEphemeral:
+      return { proposalType: 'app_ephemeral', componentId: reader.uint16(), data: reader.opaque() }
     default:
       return { proposalType: 'custom', type, body: reader.opaque() }
   }
+}
+
+function decodeAppDataUpdate(reader: Reader): Proposal {
+  const componentId = reader.uint16()
+  const operation = reader.uint8()
+  if (operation === 1) return { proposalType: 'app_data_update', componentId, update: reader.opaque() }
+  if (operation === 2) return { proposalType: 'app_data_update', componentId, update: undefined }
+  throw malformed('bad_app_data_operation', 'an AppDataUpdate neither updates nor removes')
 }
 
 export function encodeProposalOrRef(writer: Writer, value: ProposalOrRef): void {

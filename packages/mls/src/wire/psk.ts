@@ -1,4 +1,4 @@
-/** RFC 9420 §8.4 `PreSharedKeyID`. */
+/** RFC 9420 §8.4 `PreSharedKeyID`, with the kind that the MLS extensions draft adds. */
 import type { Reader } from '../codec/reader.ts'
 import type { Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
@@ -13,6 +13,8 @@ export type Psk =
       readonly pskGroupId: Uint8Array
       readonly pskEpoch: bigint
     }
+  /** MLS extensions draft: a key that a component of the application provides. */
+  | { readonly pskType: 'application'; readonly componentId: number; readonly pskId: Uint8Array }
 
 export interface PreSharedKeyId {
   readonly psk: Psk
@@ -25,6 +27,8 @@ const USAGES: readonly ResumptionPskUsage[] = ['application', 'reinit', 'branch'
 export function encodePreSharedKeyId(writer: Writer, id: PreSharedKeyId): void {
   if (id.psk.pskType === 'external') {
     writer.uint8(1).opaque(id.psk.pskId)
+  } else if (id.psk.pskType === 'application') {
+    writer.uint8(3).uint16(id.psk.componentId).opaque(id.psk.pskId)
   } else {
     writer
       .uint8(2)
@@ -38,6 +42,7 @@ export function encodePreSharedKeyId(writer: Writer, id: PreSharedKeyId): void {
 function decodePsk(reader: Reader): Psk {
   const type = reader.uint8()
   if (type === 1) return { pskType: 'external', pskId: reader.opaque() }
+  if (type === 3) return { pskType: 'application', componentId: reader.uint16(), pskId: reader.opaque() }
   if (type !== 2) throw malformed('bad_psk_type', 'a pre-shared key has an unknown type')
   const usage = USAGES[reader.uint8() - 1]
   if (usage === undefined) throw malformed('bad_psk_usage', 'a resumption PSK has an unknown usage')

@@ -20,6 +20,10 @@ export const ProposalType = {
   reinit: 0x0005,
   externalInit: 0x0006,
   groupContextExtensions: 0x0007,
+  /** The last three are of the MLS extensions draft. */
+  appDataUpdate: 0x0008,
+  appEphemeral: 0x0009,
+  selfRemove: 0x000a,
 } as const
 
 /** RFC 9420 §17.5 */
