@@ -6,8 +6,8 @@
 import type { CipherSuite, CipherSuiteId, CryptoProvider } from './cipher-suite.ts'
 import { CryptoError } from './errors.ts'
 import { hkdf } from './hkdf.ts'
-import { hpke } from './hpke.ts'
-import type { Aead, DiffieHellman, Hash, Hpke, Kdf, SignatureScheme } from './primitives.ts'
+import { hpkeBase } from './hpke.ts'
+import type { Aead, Hash, Kdf, Kem, SignatureScheme } from './primitives.ts'
 import {
   type AeadName,
   type HashName,
@@ -23,13 +23,8 @@ import {
 export interface Primitives {
   hash(name: HashName): Hash
   aead(name: AeadName): Aead
-  hpke(parameters: SuiteParameters, kdf: Kdf, aead: Aead): Hpke
+  kem(name: KemName, kdf: Kdf): Kem
   signature(name: SignatureName): SignatureScheme
-}
-
-/** HPKE of this library over the provider's Diffie-Hellman groups. */
-export function hpkeOver(group: (name: KemName) => DiffieHellman): Primitives['hpke'] {
-  return (parameters, kdf, aead) => hpke(parameters, group(parameters.kem), kdf, aead)
 }
 
 export function assembleProvider(
@@ -58,7 +53,7 @@ function assembleSuite(parameters: SuiteParameters, primitives: Primitives): Cip
   const hash = primitives.hash(parameters.hash)
   const kdf = hkdf(hash)
   const aead = primitives.aead(parameters.aead)
-  const hpke = primitives.hpke(parameters, kdf, aead)
+  const hpke = hpkeBase(parameters, primitives.kem(parameters.kem, kdf), kdf, aead)
   const signature = primitives.signature(parameters.signature)
   return Object.freeze({
     id: parameters.id,

@@ -1,13 +1,12 @@
 /**
- * HPKE (RFC 9180) in base mode: SealBase, OpenBase and the exporter, over any DHKEM, HKDF and AEAD. The one
- * implementation of the providers `node` and `noble`. A context lives for one call, so its sequence number is zero.
+ * HPKE (RFC 9180) in base mode: SealBase, OpenBase and the exporter, over any KEM, HKDF and AEAD. A context lives for one
+ * call, so its sequence number is zero.
  */
 
 import { concatBytes, utf8, wipe } from './bytes.ts'
 import { requireOutputLength } from './checks.ts'
-import { type Dhkem, dhkem } from './dhkem.ts'
 import { labeledKdf } from './labeled-kdf.ts'
-import type { Aead, DiffieHellman, Hpke, Kdf } from './primitives.ts'
+import type { Aead, Hpke, Kdf, Kem } from './primitives.ts'
 import { AEAD, KDF_ID, KEM, NONCE_SIZE, type SuiteParameters } from './suite-table.ts'
 
 /** RFC 9180 §5, `mode_base`. */
@@ -22,22 +21,21 @@ interface KeySchedule {
   exported(sharedSecret: Uint8Array, info: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
 }
 
-export function hpke(parameters: SuiteParameters, group: DiffieHellman, kdf: Kdf, aead: Aead): Hpke {
-  const kem: Dhkem = dhkem(parameters.kem, group, kdf)
+export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: Aead): Hpke {
   const schedule = keySchedule(parameters, kdf)
   return {
     deriveKeyPair: async (ikm) => kem.deriveKeyPair(ikm),
     generateKeyPair: async (random) => kem.generateKeyPair(random),
-    validatePublicKey: (publicKey) => group.validatePublicKey(publicKey),
+    validatePublicKey: (publicKey) => kem.validatePublicKey(publicKey),
     async seal(publicKey, info, aad, plaintext, random) {
-      const { sharedSecret, enc } = kem.encap(publicKey, random)
+      const { sharedSecret, enc } = await kem.encap(publicKey, random)
       const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
       const ciphertext = aead.seal(key, nonce, aad, plaintext)
       wipe(sharedSecret, key, nonce)
       return { kemOutput: enc, ciphertext }
     },
     async open(privateKey, { kemOutput, ciphertext }, info, aad) {
-      const sharedSecret = kem.decap(kemOutput, privateKey)
+      const sharedSecret = await kem.decap(kemOutput, privateKey)
       const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
       try {
         return aead.open(key, nonce, aad, ciphertext)
@@ -47,14 +45,14 @@ export function hpke(parameters: SuiteParameters, group: DiffieHellman, kdf: Kdf
     },
     async exportSender(publicKey, info, exporterContext, length, random) {
       requireOutputLength(length, 255 * kdf.size)
-      const { sharedSecret, enc } = kem.encap(publicKey, random)
+      const { sharedSecret, enc } = await kem.encap(publicKey, random)
       const exported = schedule.exported(sharedSecret, info, exporterContext, length)
       wipe(sharedSecret)
       return { kemOutput: enc, exported }
     },
     async exportReceiver(privateKey, kemOutput, info, exporterContext, length) {
       requireOutputLength(length, 255 * kdf.size)
-      const sharedSecret = kem.decap(kemOutput, privateKey)
+      const sharedSecret = await kem.decap(kemOutput, privateKey)
       const exported = schedule.exported(sharedSecret, info, exporterContext, length)
       wipe(sharedSecret)
       return exported

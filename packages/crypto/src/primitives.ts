@@ -46,6 +46,24 @@ export interface DiffieHellman {
   validatePublicKey(publicKey: Uint8Array): void
 }
 
+/** A key encapsulation mechanism, RFC 9180 §4. Where the Diffie-Hellman is synchronous, so is this. */
+export interface Kem {
+  /** RFC 9180 §7.1.3. */
+  deriveKeyPair(ikm: Uint8Array): KeyPair | Promise<KeyPair>
+  generateKeyPair(random: RandomSource): KeyPair | Promise<KeyPair>
+  /** @throws CryptoError `invalid_public_key` */
+  validatePublicKey(publicKey: Uint8Array): void
+  /** @throws CryptoError `invalid_public_key`, `kem_failed` */
+  encap(publicKey: Uint8Array, random: RandomSource): Encapsulation | Promise<Encapsulation>
+  /** The shared secret. @throws CryptoError `invalid_private_key`, `kem_failed` */
+  decap(enc: Uint8Array, privateKey: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+export interface Encapsulation {
+  readonly sharedSecret: Uint8Array
+  readonly enc: Uint8Array
+}
+
 /** HPKE in base mode, with the members of CipherSuite that it provides. */
 export interface Hpke {
   deriveKeyPair(ikm: Uint8Array): Promise<KeyPair>

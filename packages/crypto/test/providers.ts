@@ -3,8 +3,9 @@
 import type { CipherSuite, CipherSuiteId, CryptoProvider } from '@dmls/crypto'
 import { nobleProvider } from '@dmls/crypto/noble'
 import { nodeProvider } from '@dmls/crypto/node'
+import { webCryptoProvider } from '@dmls/crypto/webcrypto'
 
-export const PROVIDERS: readonly CryptoProvider[] = [nodeProvider, nobleProvider]
+export const PROVIDERS: readonly CryptoProvider[] = [nodeProvider, nobleProvider, webCryptoProvider]
 
 /** Every suite of every provider, with a name for the title of a test. */
 export const SUITES_UNDER_TEST: readonly { readonly title: string; readonly suite: CipherSuite }[] = PROVIDERS.flatMap(

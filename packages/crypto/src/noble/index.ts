@@ -3,8 +3,9 @@
  * JavaScript are not constant-time; where that matters, take another provider.
  */
 
-import { assembleProvider, hpkeOver } from '../assemble.ts'
+import { assembleProvider } from '../assemble.ts'
 import type { CryptoProvider } from '../cipher-suite.ts'
+import { dhkem } from '../dhkem.ts'
 import { isNistCurve, SUITES } from '../suite-table.ts'
 import { nobleAead } from './aead.ts'
 import { nobleEcDh } from './ec-dh.ts'
@@ -19,7 +20,7 @@ export const nobleProvider: CryptoProvider = assembleProvider(
   {
     hash: nobleHash,
     aead: nobleAead,
-    hpke: hpkeOver((name) => (isNistCurve(name) ? nobleEcDh(name) : nobleMontgomery(name))),
+    kem: (name, kdf) => dhkem(name, isNistCurve(name) ? nobleEcDh(name) : nobleMontgomery(name), kdf),
     signature: (name) => (isNistCurve(name) ? nobleEcdsa(name) : nobleEddsa(name)),
   },
 )

@@ -1,7 +1,8 @@
 /** `@dmls/crypto/node`: every cipher suite by node:crypto, natively. */
 
-import { assembleProvider, hpkeOver } from '../assemble.ts'
+import { assembleProvider } from '../assemble.ts'
 import type { CryptoProvider } from '../cipher-suite.ts'
+import { dhkem } from '../dhkem.ts'
 import { isNistCurve, SUITES } from '../suite-table.ts'
 import { nodeAead } from './aead.ts'
 import { nodeEcDh } from './ec-dh.ts'
@@ -16,7 +17,7 @@ export const nodeProvider: CryptoProvider = assembleProvider(
   {
     hash: nodeHash,
     aead: nodeAead,
-    hpke: hpkeOver((name) => (isNistCurve(name) ? nodeEcDh(name) : nodeMontgomery(name))),
+    kem: (name, kdf) => dhkem(name, isNistCurve(name) ? nodeEcDh(name) : nodeMontgomery(name), kdf),
     signature: (name) => (isNistCurve(name) ? nodeEcdsa(name) : nodeEddsa(name)),
   },
 )
