@@ -13,7 +13,9 @@ export class Reader {
   #offset: number
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
-    this.#bytes = bytes
+    // a subclass such as Buffer may override slice() to return a view; copies must be plain copies
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#offset = start
     this.#end = end
   }
@@ -52,7 +54,8 @@ export class Reader {
   uint64(): bigint {
     const high = this.uint32()
     const low = this.uint32()
-    return (BigInt(high) << 32n) | BigInt(low)
+    // below 2^53 a number holds it exactly, which spares two big integers
+    return high < 0x200000 ? BigInt(high * 0x100000000 + low) : (BigInt(high) << 32n) | BigInt(low)
   }
 
   /** `length` bytes, copied. */
@@ -64,12 +67,14 @@ export class Reader {
   /** The length header of a variable-size vector, RFC 9420 §2.1.2. */
   length(): number {
     const first = this.uint8()
+    if (first < 0x40) return first
     const prefix = first >> 6
+    // RFC 9420 §2.1.2: vectors that start with the prefix 0b11 MUST be rejected
     if (prefix === 3) throw malformed('bad_length_prefix', 'a vector length starts with the reserved prefix 0b11')
     let length = first & 0x3f
     for (let more = (1 << prefix) - 1; more > 0; more--) length = length * 256 + this.uint8()
     // RFC 9420 §2.1.2: the minimum number of bits MUST be used
-    if (prefix >= 1 && length < (prefix === 1 ? 0x40 : 0x4000)) {
+    if (length < (prefix === 1 ? 0x40 : 0x4000)) {
       throw malformed('non_minimal_length', 'a vector length is not in its shortest form')
     }
     return length
@@ -94,6 +99,7 @@ export class Reader {
   optional<T>(value: (reader: Reader) => T): T | undefined {
     const present = this.uint8()
     if (present === 0) return undefined
+    // RFC 9420 §2.1.1: any other presence octet MUST be rejected
     if (present !== 1) throw malformed('bad_presence', 'a presence octet is neither 0 nor 1')
     return value(this)
   }

@@ -1,23 +1,53 @@
-/** Writing of the TLS presentation language with RFC 9420 §2.1.2 variable-size vectors. */
+/**
+ * Writing of the TLS presentation language with RFC 9420 §2.1.2 variable-size vectors. A writer may hold secrets: every
+ * buffer it outgrows is cleared, and what it returns is the only copy.
+ */
 import { usage } from '../errors.ts'
 import { VECTOR_SIZE_MAX } from './reader.ts'
 
+/** Most structures of the protocol that hold no tree fit; V8 keeps arrays of this size on its own heap. */
+const SIZE_DEFAULT = 64
+const NOTHING = new Uint8Array(0)
+
+/** How many bytes the length header of a vector of `length` bytes takes, RFC 9420 §2.1.2. */
+export function lengthSize(length: number): 1 | 2 | 4 {
+  return length < 0x40 ? 1 : length < 0x4000 ? 2 : 4
+}
+
+/** How many bytes `opaque value<V>` takes for a value of `length` bytes. */
+export function opaqueSize(length: number): number {
+  return lengthSize(length) + length
+}
+
 export class Writer {
-  #buffer: Uint8Array = new Uint8Array(256)
+  #buffer: Uint8Array
   #length = 0
+
+  /** `sizeHint` bytes are reserved at once; a writer that is filled to exactly that size hands its buffer out uncopied. */
+  constructor(sizeHint: number = SIZE_DEFAULT) {
+    this.#buffer = new Uint8Array(sizeHint)
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#length
+  }
 
   #reserve(extra: number): number {
     const start = this.#length
     const needed = start + extra
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2))
-      grown.set(this.#buffer.subarray(0, start))
-      // the outgrown buffer may hold a secret
-      this.#buffer.fill(0)
-      this.#buffer = grown
-    }
+    if (needed > this.#buffer.length) this.#grow(needed)
     this.#length = needed
     return start
+  }
+
+  #grow(needed: number): void {
+    const outgrown = this.#buffer
+    const grown = new Uint8Array(Math.max(needed, outgrown.length * 2))
+    grown.set(outgrown.subarray(0, this.#length))
+    // the outgrown buffer may hold a secret
+    outgrown.fill(0, 0, this.#length)
+    this.#buffer = grown
   }
 
   uint8(value: number): this {
@@ -52,6 +82,13 @@ export class Writer {
     return this
   }
 
+  /** `count` zero bytes: padding, RFC 9420 §6.3.1. */
+  zeros(count: number): this {
+    const at = this.#reserve(count)
+    this.#buffer.fill(0, at, at + count)
+    return this
+  }
+
   /** The length header of a variable-size vector in its shortest form, RFC 9420 §2.1.2. */
   length(length: number): this {
     if (length < 0x40) return this.uint8(length)
@@ -65,12 +102,20 @@ export class Writer {
     return this.length(bytes.length).fixed(bytes)
   }
 
-  /** `T values<V>` */
+  /** `T values<V>`: written in place behind a one-byte header, and moved when the header turns out longer. */
   vector<T>(values: readonly T[], element: (writer: Writer, value: T) => void): this {
-    const inner = new Writer()
-    for (const value of values) element(inner, value)
-    this.opaque(inner.#buffer.subarray(0, inner.#length))
-    inner.#buffer.fill(0)
+    const header = this.#reserve(1)
+    for (const value of values) element(this, value)
+    const size = this.#length - header - 1
+    const headerSize = lengthSize(size)
+    if (headerSize > 1) {
+      this.#reserve(headerSize - 1)
+      this.#buffer.copyWithin(header + headerSize, header + 1, header + 1 + size)
+    }
+    const end = this.#length
+    this.#length = header
+    this.length(size)
+    this.#length = end
     return this
   }
 
@@ -82,18 +127,26 @@ export class Writer {
     return this
   }
 
-  /** What was written, as a copy; the writer's own buffer is cleared. */
+  /** What was written; the caller owns it and the writer is empty again. */
   finish(): Uint8Array {
-    const bytes = this.#buffer.slice(0, this.#length)
-    this.#buffer.fill(0, 0, this.#length)
+    const buffer = this.#buffer
+    const length = this.#length
+    this.#buffer = NOTHING
     this.#length = 0
+    if (length === buffer.length) return buffer
+    const bytes = buffer.slice(0, length)
+    buffer.fill(0, 0, length)
     return bytes
   }
 }
 
 /** Encodes one whole structure. */
-export function encodeWhole<T>(value: T, encode: (writer: Writer, value: T) => void): Uint8Array {
-  const writer = new Writer()
+export function encodeWhole<T>(
+  value: T,
+  encode: (writer: Writer, value: T) => void,
+  sizeHint: number = SIZE_DEFAULT,
+): Uint8Array {
+  const writer = new Writer(sizeHint)
   encode(writer, value)
   return writer.finish()
 }

@@ -1,18 +1,62 @@
 /**
  * The labelled operations of RFC 9420 §5 and §8: what every other derivation, signature and encryption is built on.
+ * ExpandWithLabel is the hottest function of the library, so its input is written into one array of the exact size and
+ * the labels of the protocol are encoded once.
  */
 import type { CipherSuite, HpkeCiphertext, RandomSource, Signer } from '@dmls/crypto'
 import { utf8 } from '@dmls/crypto'
-import { Writer } from '../codec/writer.ts'
+import { opaqueSize, Writer } from '../codec/writer.ts'
+import { usage } from '../errors.ts'
 
-function labeled(label: string, content: Uint8Array): Uint8Array {
-  return new Writer()
-    .opaque(utf8(`MLS 1.0 ${label}`))
-    .opaque(content)
-    .finish()
+function encodeLabel(label: string): Uint8Array {
+  const bytes = utf8(`MLS 1.0 ${label}`)
+  return new Writer(opaqueSize(bytes.length)).opaque(bytes).finish()
 }
 
-/** RFC 9420 §8 `ExpandWithLabel`: `length` bytes. */
+/** `opaque label<V>` of the labels that RFC 9420 and the decentralized profile use. A constant table, not a cache. */
+const LABELS: ReadonlyMap<string, Uint8Array> = new Map(
+  [
+    // RFC 9420 §8, §8.4, §8.5
+    ...['joiner', 'welcome', 'epoch', 'init', 'sender data', 'encryption', 'exporter', 'external', 'confirm'],
+    ...['membership', 'resumption', 'authentication', 'derived psk', 'exported'],
+    // RFC 9420 §7.4, §9, §6.3.2, §12.4.3.1
+    ...['path', 'node', 'tree', 'handshake', 'application', 'nonce', 'key', 'secret'],
+    // RFC 9420 §17.6, §17.7
+    ...['FramedContentTBS', 'LeafNodeTBS', 'KeyPackageTBS', 'GroupInfoTBS', 'UpdatePathNode', 'Welcome'],
+    // the decentralized profile and the safe exporter
+    ...['parent_init', 'conf', 'child_init', 'pprf', 'application_export'],
+  ].map((label) => [label, encodeLabel(label)]),
+)
+
+function labelField(label: string): Uint8Array {
+  return LABELS.get(label) ?? encodeLabel(label)
+}
+
+function labeled(label: string, content: Uint8Array): Uint8Array {
+  const field = labelField(label)
+  return new Writer(field.length + opaqueSize(content.length)).fixed(field).opaque(content).finish()
+}
+
+/** RFC 9420 §8 `KDFLabel`, encoded: what ExpandWithLabel expands with. */
+export function kdfLabel(label: string, context: Uint8Array, length: number): Uint8Array {
+  if (length > 0xffff) throw usage('length_too_long', 'a derived secret is at most 65535 bytes')
+  const field = labelField(label)
+  const fieldEnd = 2 + field.length
+  const contextSize = context.length
+  if (contextSize >= 0x40) {
+    const writer = new Writer(fieldEnd + opaqueSize(contextSize))
+    return writer.uint16(length).fixed(field).opaque(context).finish()
+  }
+  const info = new Uint8Array(fieldEnd + 1 + contextSize)
+  info[0] = length >>> 8
+  info[1] = length
+  info.set(field, 2)
+  info[fieldEnd] = contextSize
+  if (contextSize > 0) info.set(context, fieldEnd + 1)
+  return info
+}
+
+/** RFC 9420 §8 `ExpandWithLabel`: `length` bytes. @throws MlsError `length_too_long` beyond 65535 */
 export function expandWithLabel(
   suite: CipherSuite,
   secret: Uint8Array,
@@ -20,12 +64,7 @@ export function expandWithLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const info = new Writer()
-    .uint16(length)
-    .opaque(utf8(`MLS 1.0 ${label}`))
-    .opaque(context)
-    .finish()
-  return suite.expand(secret, info, length)
+  return suite.expand(secret, kdfLabel(label, context, length), length)
 }
 
 const NO_CONTEXT = new Uint8Array(0)
@@ -43,12 +82,25 @@ export function deriveTreeSecret(
   generation: number,
   length: number,
 ): Uint8Array {
-  return expandWithLabel(suite, secret, label, new Writer().uint32(generation).finish(), length)
+  const field = labelField(label)
+  const info = new Uint8Array(field.length + 7)
+  info[0] = length >>> 8
+  info[1] = length
+  info.set(field, 2)
+  const at = field.length + 2
+  info[at] = 4
+  info[at + 1] = generation >>> 24
+  info[at + 2] = generation >>> 16
+  info[at + 3] = generation >>> 8
+  info[at + 4] = generation
+  return suite.expand(secret, info, length)
 }
 
 /** RFC 9420 §5.2 `RefHash`: KDF.Nh bytes. The label is given whole, as the RFC writes it. */
 export function refHash(suite: CipherSuite, label: string, value: Uint8Array): Uint8Array {
-  return suite.hash(new Writer().opaque(utf8(label)).opaque(value).finish())
+  const bytes = utf8(label)
+  const writer = new Writer(opaqueSize(bytes.length) + opaqueSize(value.length))
+  return suite.hash(writer.opaque(bytes).opaque(value).finish())
 }
 
 /** RFC 9420 §5.2 `KeyPackageRef` of an encoded KeyPackage. */

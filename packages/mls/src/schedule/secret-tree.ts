@@ -1,0 +1,260 @@
+/**
+ * RFC 9420 §9: the secret tree of an epoch, and §9.2: what is consumed is forgotten. A node's secret is expanded when a
+ * leaf below it is first used, and then gone; a leaf holds a handshake and an application ratchet.
+ *
+ * Immutable: a message costs the nodes from the root to one leaf, whatever the size of the group, and the old tree stays
+ * usable until the buffers that the step names as superseded are wiped.
+ */
+import type { CipherSuite } from '@dmls/crypto'
+import type { Reader } from '../codec/reader.ts'
+import type { Writer } from '../codec/writer.ts'
+import { invalid, malformed, usage } from '../errors.ts'
+import { deriveSecret } from './labeled.ts'
+import {
+  decodeSenderRatchet,
+  encodeSenderRatchet,
+  nextGeneration,
+  type RatchetStep,
+  type SecretTreeLimits,
+  type SenderRatchet,
+  takeGeneration,
+  wipeSenderRatchet,
+} from './sender-ratchet.ts'
+import { deriveTreeChild } from './tree-child.ts'
+
+export { SECRET_TREE_LIMITS, type SecretTreeLimits } from './sender-ratchet.ts'
+
+/** Which of a sender's two ratchets: application messages have one, proposals and commits the other. */
+export type RatchetKind = 'handshake' | 'application'
+
+/** A key and nonce, which the caller owns and wipes, and the tree without them. */
+export interface SecretTreeStep {
+  readonly generation: number
+  /** AEAD.Nk bytes. */
+  readonly key: Uint8Array
+  /** AEAD.Nn bytes, before the reuse guard. */
+  readonly nonce: Uint8Array
+  readonly tree: SecretTree
+  /** Buffers of the old tree that the new one no longer holds. Wipe them once the new tree is stored. */
+  readonly superseded: readonly Uint8Array[]
+  /** Buffers of the new tree that the old one does not hold. Wipe them instead if the step is given up. */
+  readonly created: readonly Uint8Array[]
+}
+
+interface Split {
+  readonly kind: 'split'
+  readonly left: Node
+  readonly right: Node
+}
+
+interface Leaf {
+  readonly kind: 'leaf'
+  readonly handshake: SenderRatchet
+  readonly application: SenderRatchet
+}
+
+interface Unopened {
+  readonly kind: 'secret'
+  readonly secret: Uint8Array
+}
+
+type Node = Split | Leaf | Unopened
+
+/** The way to a leaf: its ratchets, and the node beside the way at each level from the root down. */
+interface Way {
+  readonly leaf: Leaf
+  readonly beside: readonly Node[]
+  readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
+}
+
+const LEAF_COUNT_MAX = 2 ** 31
+
+export class SecretTree {
+  readonly leafCount: number
+  readonly #suite: CipherSuite
+  readonly #depth: number
+  readonly #root: Node
+
+  private constructor(suite: CipherSuite, leafCount: number, root: Node) {
+    this.#suite = suite
+    this.leafCount = leafCount
+    this.#depth = Math.log2(leafCount)
+    this.#root = root
+  }
+
+  /** A tree for a ratchet tree of `leafCount` leaves, blank ones included: a power of two. The secret is copied. */
+  static fromEncryptionSecret(suite: CipherSuite, encryptionSecret: Uint8Array, leafCount: number): SecretTree {
+    if (!isLeafCount(leafCount)) throw usage('bad_leaf_count', 'a tree has a power of two of leaves')
+    if (encryptionSecret.length !== suite.hashSize) throw usage('bad_root_secret', 'a root secret is KDF.Nh bytes')
+    return new SecretTree(suite, leafCount, { kind: 'secret', secret: encryptionSecret.slice() })
+  }
+
+  /** The next key of our own ratchet. @throws MlsError `generations_exhausted` */
+  nextSendKey(leafIndex: number, kind: RatchetKind): SecretTreeStep {
+    const way = this.#open(leafIndex)
+    const { generation } = way.leaf[kind]
+    return this.#replace(leafIndex, kind, way, generation, nextGeneration(this.#suite, way.leaf[kind]))
+  }
+
+  /**
+   * The key that a message names. Nothing has changed if this throws.
+   * @throws MlsError `bad_leaf_index`, `generation_used`, `generation_too_far`
+   */
+  receiveKey(leafIndex: number, kind: RatchetKind, generation: number, limits: SecretTreeLimits): SecretTreeStep {
+    const way = this.#open(leafIndex)
+    try {
+      const step = takeGeneration(this.#suite, way.leaf[kind], generation, limits)
+      return this.#replace(leafIndex, kind, way, generation, step)
+    } catch (error) {
+      for (const secret of way.created) secret.fill(0)
+      throw error
+    }
+  }
+
+  /** The leaf count as `uint32`, then the nodes in preorder. */
+  encode(writer: Writer): void {
+    writer.uint32(this.leafCount)
+    encodeNode(writer, this.#root)
+  }
+
+  /** @throws MlsError `bad_secret_tree`, `bad_sender_ratchet` */
+  static decode(suite: CipherSuite, reader: Reader): SecretTree {
+    const leafCount = reader.uint32()
+    if (!isLeafCount(leafCount)) throw malformed('bad_secret_tree', 'a secret tree has a power of two of leaves')
+    return new SecretTree(suite, leafCount, decodeNode(suite, reader, Math.log2(leafCount)))
+  }
+
+  /** Overwrites every secret that the tree holds; trees that it shares secrets with lose them too. */
+  wipe(): void {
+    wipeNode(this.#root)
+  }
+
+  /** Walks to a leaf and, where nobody has walked yet, derives the way (RFC 9420 §9). */
+  #open(leafIndex: number): Way {
+    if (!Number.isInteger(leafIndex) || leafIndex < 0 || leafIndex >= this.leafCount) {
+      throw invalid('bad_leaf_index', 'a sender is outside the tree', { leafIndex })
+    }
+    const beside: Node[] = []
+    let node = this.#root
+    let level = this.#depth
+    while (node.kind === 'split') {
+      level -= 1
+      const right = (leafIndex >>> level) & 1
+      beside.push(right ? node.left : node.right)
+      node = right ? node.right : node.left
+    }
+    if (node.kind === 'leaf') return { leaf: node, beside, superseded: [], created: [] }
+
+    const created: Uint8Array[] = []
+    let secret = node.secret
+    while (level > 0) {
+      level -= 1
+      const left = deriveTreeChild(this.#suite, secret, 'left')
+      const right = deriveTreeChild(this.#suite, secret, 'right')
+      if (secret !== node.secret) secret.fill(0)
+      const goRight = (leafIndex >>> level) & 1
+      const other = goRight ? left : right
+      secret = goRight ? right : left
+      created.push(other)
+      beside.push({ kind: 'secret', secret: other })
+    }
+    const handshake = deriveSecret(this.#suite, secret, 'handshake')
+    const application = deriveSecret(this.#suite, secret, 'application')
+    if (secret !== node.secret) secret.fill(0)
+    created.push(handshake, application)
+    return {
+      leaf: { kind: 'leaf', ...startRatchets(handshake, application) },
+      beside,
+      superseded: [node.secret],
+      created,
+    }
+  }
+
+  #replace(leafIndex: number, kind: RatchetKind, way: Way, generation: number, step: RatchetStep): SecretTreeStep {
+    let node: Node =
+      kind === 'handshake'
+        ? { kind: 'leaf', handshake: step.ratchet, application: way.leaf.application }
+        : { kind: 'leaf', handshake: way.leaf.handshake, application: step.ratchet }
+    for (let i = way.beside.length - 1, bits = leafIndex; i >= 0; i--, bits >>>= 1) {
+      const other = way.beside[i] as Node
+      node =
+        (bits & 1) === 1 ? { kind: 'split', left: other, right: node } : { kind: 'split', left: node, right: other }
+    }
+    return {
+      generation,
+      key: step.key,
+      nonce: step.nonce,
+      tree: new SecretTree(this.#suite, this.leafCount, node),
+      ...this.#buffers(way, step),
+    }
+  }
+
+  /** On the first use of a leaf the ratchet secret that the step consumes was never part of the old tree. */
+  #buffers(way: Way, step: RatchetStep): Pick<SecretTreeStep, 'superseded' | 'created'> {
+    if (way.superseded.length === 0) return step
+    for (const secret of step.superseded) secret.fill(0)
+    return { superseded: way.superseded, created: [...way.created, ...step.created] }
+  }
+}
+
+/** {@link SecretTree.fromEncryptionSecret} */
+export function createSecretTree(suite: CipherSuite, encryptionSecret: Uint8Array, leafCount: number): SecretTree {
+  return SecretTree.fromEncryptionSecret(suite, encryptionSecret, leafCount)
+}
+
+function isLeafCount(leafCount: number): boolean {
+  return leafCount >= 1 && leafCount <= LEAF_COUNT_MAX && Number.isInteger(Math.log2(leafCount))
+}
+
+function startRatchets(handshake: Uint8Array, application: Uint8Array): Omit<Leaf, 'kind'> {
+  return {
+    handshake: { secret: handshake, generation: 0, kept: [] },
+    application: { secret: application, generation: 0, kept: [] },
+  }
+}
+
+function encodeNode(writer: Writer, node: Node): void {
+  switch (node.kind) {
+    case 'secret':
+      writer.uint8(0).fixed(node.secret)
+      return
+    case 'split':
+      encodeNode(writer.uint8(1), node.left)
+      encodeNode(writer, node.right)
+      return
+    case 'leaf':
+      encodeSenderRatchet(writer.uint8(2), node.handshake)
+      encodeSenderRatchet(writer, node.application)
+  }
+}
+
+/** Reads a subtree of `height` levels. A split node always has a leaf below: nothing else splits it. */
+function decodeNode(suite: CipherSuite, reader: Reader, height: number): Node {
+  const kind = reader.uint8()
+  if (kind === 0) return { kind: 'secret', secret: reader.fixed(suite.hashSize) }
+  if (kind === 1 && height > 0) {
+    const left = decodeNode(suite, reader, height - 1)
+    const right = decodeNode(suite, reader, height - 1)
+    if (left.kind !== 'secret' || right.kind !== 'secret') return { kind: 'split', left, right }
+  } else if (kind === 2 && height === 0) {
+    const handshake = decodeSenderRatchet(suite, reader)
+    return { kind: 'leaf', handshake, application: decodeSenderRatchet(suite, reader) }
+  }
+  throw malformed('bad_secret_tree', 'a node is of no kind that may stand here')
+}
+
+function wipeNode(node: Node): void {
+  switch (node.kind) {
+    case 'secret':
+      node.secret.fill(0)
+      return
+    case 'split':
+      wipeNode(node.left)
+      wipeNode(node.right)
+      return
+    case 'leaf':
+      wipeSenderRatchet(node.handshake)
+      wipeSenderRatchet(node.application)
+  }
+}
