@@ -1,0 +1,97 @@
+/** RFC 9420 §7.9 parent hashes: computing them along a path, and verifying all of a tree. */
+import type { CipherSuite } from '@dmls/crypto'
+import { equalBytes } from '@dmls/crypto'
+import { Writer } from '../codec/writer.ts'
+import { invalid } from '../errors.ts'
+import { lowerBound } from './capability-summary.ts'
+import type { PathNode } from './filtered-direct-path.ts'
+import type { ParentNode } from './parent-node.ts'
+import type { RatchetTree } from './ratchet-tree.ts'
+import type { TreeHasher } from './tree-hash.ts'
+import { leftChild, rightChild } from './tree-math.ts'
+import { descend, LeafSlot, ParentSlot, resolutionOf, resolutionSize, type Slot } from './tree-slot.ts'
+
+const NONE = new Uint8Array(0)
+
+/** The hash of `ParentHashInput`, KDF.Nh bytes. */
+export function parentHash(
+  suite: CipherSuite,
+  encryptionKey: Uint8Array,
+  parentHashAbove: Uint8Array,
+  originalSiblingTreeHash: Uint8Array,
+): Uint8Array {
+  return suite.hash(new Writer().opaque(encryptionKey).opaque(parentHashAbove).opaque(originalSiblingTreeHash).finish())
+}
+
+/**
+ * The parent nodes that an UpdatePath sets, by node index, and the parent hash that the committer's leaf carries
+ * (empty for an empty path). `encryptionKeys` go with the nodes of the filtered direct path, lowest first.
+ */
+export function hashPath(
+  tree: RatchetTree,
+  path: readonly PathNode[],
+  encryptionKeys: readonly Uint8Array[],
+): { readonly parents: ReadonlyMap<number, ParentNode>; readonly leafParentHash: Uint8Array } {
+  const { hasher } = tree.parts
+  const parents = new Map<number, ParentNode>()
+  let above: Uint8Array = NONE
+  for (let i = path.length - 1; i >= 0; i--) {
+    const { nodeIndex, copathIndex, copathSlot } = path[i] as PathNode
+    const encryptionKey = encryptionKeys[i] as Uint8Array
+    parents.set(nodeIndex, { encryptionKey, parentHash: above, unmergedLeaves: [] })
+    above = parentHash(tree.suite, encryptionKey, above, hasher.hash(copathSlot, copathIndex))
+  }
+  return { parents, leafParentHash: above }
+}
+
+/**
+ * Checks that each non-blank parent node was set together with exactly one node below it, so that each chains down to a
+ * leaf that signed it. @throws MlsError `parent_hash_invalid`
+ */
+export function verifyParentHashes(tree: RatchetTree): void {
+  const { hasher, root } = tree.parts
+  const visit = (slot: Slot | undefined): void => {
+    if (!(slot instanceof ParentSlot)) return
+    visit(slot.left)
+    visit(slot.right)
+    if (slot.parent === undefined) return
+    const chains =
+      (continues(hasher, slot, slot.parent, 'left') ? 1 : 0) + (continues(hasher, slot, slot.parent, 'right') ? 1 : 0)
+    // RFC 9420 §7.9.2: exactly one chain; a lower parent in it is verified by this same walk
+    if (chains !== 1) {
+      throw invalid('parent_hash_invalid', 'a parent node is not parent-hash valid', { nodeIndex: slot.index })
+    }
+  }
+  visit(root)
+}
+
+/** Whether a node D below one child C of P has a parent hash that is valid with respect to P. */
+function continues(hasher: TreeHasher, slot: ParentSlot, parent: ParentNode, side: 'left' | 'right'): boolean {
+  const [child, sibling] = side === 'left' ? [slot.left, slot.right] : [slot.right, slot.left]
+  const siblingIndex = side === 'left' ? rightChild(slot.index) : leftChild(slot.index)
+  const { unmergedLeaves } = parent
+  const middle = lowerBound(unmergedLeaves, (slot.index + 1) / 2)
+  const [left, right] = [unmergedLeaves.slice(0, middle), unmergedLeaves.slice(middle)]
+  const [unmergedBelow, unmergedBeside] = side === 'left' ? [left, right] : [right, left]
+  // RFC 9420 §7.9.2: the resolution of C is D and the leaves of C that are unmerged at P
+  if (resolutionSize(child) !== unmergedBelow.length + 1) return false
+  const unmerged = new Set(unmergedBelow.map((leafIndex) => 2 * leafIndex))
+  const [candidate, another] = resolutionOf(child).filter((index) => !unmerged.has(index))
+  if (candidate === undefined || another !== undefined) return false
+  const claimed = claimedParentHash(descend(child, candidate))
+  if (claimed === undefined) return false
+  const expected = parentHash(
+    hasher.suite,
+    parent.encryptionKey,
+    parent.parentHash,
+    hasher.hashWithout(sibling, siblingIndex, unmergedBeside),
+  )
+  return equalBytes(claimed, expected)
+}
+
+function claimedParentHash(slot: Slot | undefined): Uint8Array | undefined {
+  if (slot instanceof LeafSlot) {
+    return slot.leaf.source.leafNodeSource === 'commit' ? slot.leaf.source.parentHash : undefined
+  }
+  return slot?.parent?.parentHash
+}

@@ -1,0 +1,93 @@
+/** RFC 9420 §7.8 tree hashes, computed once per node and kept on it. */
+import type { CipherSuite } from '@dmls/crypto'
+import { Writer } from '../codec/writer.ts'
+import { contains, lowerBound } from './capability-summary.ts'
+import { encodeParentNode, type ParentNode } from './parent-node.ts'
+import { leftChild, nodeLevel, nodeToLeaf, rightChild } from './tree-math.ts'
+import { LeafSlot, type Slot } from './tree-slot.ts'
+
+const LEAF = 1
+const PARENT = 2
+/** Blank subtrees below this level are hashed again when asked for: at most 15 hashes, and far fewer entries to keep. */
+const KEPT_LEVEL_MIN = 3
+
+/** `TreeHashInput` of a leaf; `bytes` is the encoded LeafNode, undefined when blank. */
+export function leafHashInput(leafIndex: number, bytes: Uint8Array | undefined): Uint8Array {
+  const writer = new Writer().uint8(LEAF).uint32(leafIndex)
+  // RFC 9420 §7.8: the optional node is absent if and only if the node is blank
+  return bytes === undefined ? writer.uint8(0).finish() : writer.uint8(1).fixed(bytes).finish()
+}
+
+/** `TreeHashInput` of a parent node. */
+export function parentHashInput(parent: ParentNode | undefined, left: Uint8Array, right: Uint8Array): Uint8Array {
+  return new Writer().uint8(PARENT).optional(parent, encodeParentNode).opaque(left).opaque(right).finish()
+}
+
+/**
+ * Computes tree hashes for one cipher suite. Hashes of all-blank subtrees depend on their place only: they are kept
+ * here, once for all trees that descend from each other.
+ */
+export class TreeHasher {
+  readonly suite: CipherSuite
+  readonly #blank: Map<number, Uint8Array> = new Map()
+
+  constructor(suite: CipherSuite) {
+    this.suite = suite
+  }
+
+  /** The tree hash of a subtree: `slot` is its root, `index` that root's place. The result is not to be changed. */
+  hash(slot: Slot | undefined, index: number): Uint8Array {
+    if (slot === undefined) return this.blankHash(index)
+    slot.hash ??= this.suite.hash(this.input(slot))
+    return slot.hash
+  }
+
+  /** `TreeHashInput` of a non-blank subtree's root. */
+  input(slot: Slot): Uint8Array {
+    if (slot instanceof LeafSlot) return leafHashInput(nodeToLeaf(slot.index), slot.bytes)
+    return parentHashInput(
+      slot.parent,
+      this.hash(slot.left, leftChild(slot.index)),
+      this.hash(slot.right, rightChild(slot.index)),
+    )
+  }
+
+  /** The tree hash of an all-blank subtree. */
+  blankHash(index: number): Uint8Array {
+    const kept = this.#blank.get(index)
+    if (kept !== undefined) return kept
+    const hash = this.#computeBlank(index)
+    this.#blank.set(index, hash)
+    return hash
+  }
+
+  #computeBlank(index: number): Uint8Array {
+    const level = nodeLevel(index)
+    if (level === 0) return this.suite.hash(leafHashInput(nodeToLeaf(index), undefined))
+    const kept = level > KEPT_LEVEL_MIN
+    const left = kept ? this.blankHash(leftChild(index)) : this.#computeBlank(leftChild(index))
+    const right = kept ? this.blankHash(rightChild(index)) : this.#computeBlank(rightChild(index))
+    return this.suite.hash(parentHashInput(undefined, left, right))
+  }
+
+  /**
+   * The tree hash of a subtree after blanking some of its leaves and dropping them from every `unmerged_leaves` below:
+   * `original_sibling_tree_hash` of RFC 9420 §7.9. `removed` is strictly increasing. Rehashes only above those leaves.
+   */
+  hashWithout(slot: Slot | undefined, index: number, removed: readonly number[]): Uint8Array {
+    if (removed.length === 0 || slot === undefined) return this.hash(slot, index)
+    if (slot instanceof LeafSlot) return this.blankHash(index)
+    const middle = lowerBound(removed, (index + 1) / 2)
+    const parent: ParentNode | undefined = slot.parent && {
+      ...slot.parent,
+      unmergedLeaves: slot.parent.unmergedLeaves.filter((leafIndex) => !contains(removed, leafIndex)),
+    }
+    return this.suite.hash(
+      parentHashInput(
+        parent,
+        this.hashWithout(slot.left, leftChild(index), removed.slice(0, middle)),
+        this.hashWithout(slot.right, rightChild(index), removed.slice(middle)),
+      ),
+    )
+  }
+}

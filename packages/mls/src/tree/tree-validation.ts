@@ -1,0 +1,120 @@
+/**
+ * What a joiner checks about a ratchet tree that others maintained, RFC 9420 §12.4.3.1: its hash, its parent hashes, its
+ * unmerged leaves, its keys and every leaf.
+ */
+import { type CipherSuite, equalBytes } from '@dmls/crypto'
+import { invalid, usage } from '../errors.ts'
+import type { Extension } from '../wire/extension.ts'
+import { contains, lowerBound } from './capability-summary.ts'
+import { checkGroupRequirements } from './group-requirements.ts'
+import {
+  type AuthenticateLeaf,
+  checkEncryptionKey,
+  checkLeafNode,
+  type LifetimePolicy,
+  verifyLeafNode,
+} from './leaf-node-validation.ts'
+import { verifyParentHashes } from './parent-hash.ts'
+import type { Member, RatchetTree } from './ratchet-tree.ts'
+import { memberDemands } from './required-capabilities.ts'
+import { leafRange } from './tree-math.ts'
+import { ParentSlot, type Slot } from './tree-slot.ts'
+
+/** Leaves whose signatures are verified at a time: enough to fill a thread pool, few enough to stop soon. */
+const VERIFIED_AT_ONCE = 64
+
+export interface TreeValidationContext extends LifetimePolicy {
+  readonly groupId: Uint8Array
+  /** `GroupContext.extensions` */
+  readonly groupExtensions: readonly Extension[]
+  /** `GroupContext.tree_hash`, where there is a GroupContext to compare with. */
+  readonly treeHash?: Uint8Array | undefined
+  readonly authenticate?: AuthenticateLeaf | undefined
+  /** Stops between batches of leaves. */
+  readonly signal?: AbortSignal | undefined
+  /** Told after each batch how many leaves are done. */
+  readonly progress?: ((done: number, total: number) => void) | undefined
+}
+
+/**
+ * Validates a whole tree.
+ * @throws MlsError `tree_hash_mismatch`, `unmerged_not_descendant`, `unmerged_blank_leaf`, `unmerged_not_below`,
+ * `bad_encryption_key`, `parent_hash_invalid`, those of {@link checkGroupRequirements} and of `validateLeafNode`; the
+ * signal's reason when aborted
+ */
+export async function validateRatchetTree(
+  suite: CipherSuite,
+  tree: RatchetTree,
+  context: TreeValidationContext,
+): Promise<void> {
+  if (suite !== tree.suite) throw usage('suite_mismatch', 'the tree is of another cipher suite')
+  const { treeHash, groupExtensions } = context
+  checkStructure(tree)
+  // RFC 9420 §12.4.3.1, §12.4.3.3
+  if (treeHash !== undefined && !equalBytes(treeHash, tree.treeHash())) {
+    throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context")
+  }
+  checkGroupRequirements(tree, groupExtensions)
+  verifyParentHashes(tree)
+  await validateLeaves(suite, tree, context)
+}
+
+/**
+ * The rules about unmerged leaves and the parents' keys.
+ * @throws MlsError `unmerged_not_descendant`, `unmerged_blank_leaf`, `unmerged_not_below`, `bad_encryption_key`
+ */
+export function checkStructure(tree: RatchetTree): void {
+  checkSubtree(tree, tree.parts.root, [])
+}
+
+/** `demanded`: leaves below the slot that the next non-blank node above lists as unmerged. */
+function checkSubtree(tree: RatchetTree, slot: Slot | undefined, demanded: readonly number[]): void {
+  if (!(slot instanceof ParentSlot)) {
+    if (slot === undefined && demanded.length > 0) {
+      throw invalid('unmerged_blank_leaf', 'an unmerged leaf is blank') // RFC 9420 §12.4.3.1
+    }
+    return
+  }
+  let unmerged = demanded
+  if (slot.parent !== undefined) {
+    unmerged = slot.parent.unmergedLeaves
+    checkWithin(slot.index, unmerged)
+    checkEncryptionKey(tree.suite, slot.parent.encryptionKey)
+    if (!demanded.every((leafIndex) => contains(unmerged, leafIndex))) {
+      // RFC 9420 §12.4.3.1: each non-blank node between an unmerged leaf and the parent that lists it lists it too
+      throw invalid('unmerged_not_below', 'a leaf is unmerged above a node that does not list it', {
+        nodeIndex: slot.index,
+      })
+    }
+  }
+  const middle = lowerBound(unmerged, (slot.index + 1) / 2)
+  checkSubtree(tree, slot.left, unmerged.slice(0, middle))
+  checkSubtree(tree, slot.right, unmerged.slice(middle))
+}
+
+function checkWithin(nodeIndex: number, unmerged: readonly number[]): void {
+  const { first, count } = leafRange(nodeIndex)
+  for (const leafIndex of unmerged) {
+    if (leafIndex < first || leafIndex >= first + count) {
+      throw invalid('unmerged_not_descendant', 'an unmerged leaf is not below its parent node', { nodeIndex }) // RFC 9420 §12.4.3.1
+    }
+  }
+}
+
+async function validateLeaves(suite: CipherSuite, tree: RatchetTree, context: TreeValidationContext): Promise<void> {
+  const { groupId, groupExtensions, authenticate, signal, progress } = context
+  const demands = memberDemands(groupExtensions)
+  const members: readonly Member[] = [...tree.members()]
+  for (const { leafNode } of members) checkLeafNode(suite, leafNode, demands, context)
+  for (let done = 0; done < members.length; ) {
+    signal?.throwIfAborted()
+    const batch = members.slice(done, done + VERIFIED_AT_ONCE)
+    await Promise.all(
+      batch.map(({ leafIndex, leafNode }) =>
+        verifyLeafNode(suite, leafNode, { groupId, leafIndex }, authenticate, undefined),
+      ),
+    )
+    done += batch.length
+    progress?.(done, members.length)
+  }
+}
