@@ -1,1 +1,11 @@
-export {}
+export { Dag } from './dag/dag.ts'
+export type { Roster } from './dag/dag-node.ts'
+export * from './dag/epoch-facts.ts'
+export * from './dag/identifiers.ts'
+export * from './dag/persistent-map.ts'
+export * from './fork-choice/draft.ts'
+export * from './fork-choice/fork-choice.ts'
+export * from './fork-choice/support.ts'
+export * from './reconcile/membership.ts'
+export * from './reconcile/merger-rank.ts'
+export * from './reconcile/plan.ts'

@@ -1,0 +1,84 @@
+/**
+ * One epoch inside the DAG, linked to its parent. Nodes are immutable and shared between the versions of a DAG: what
+ * later epochs change (children, who resolves it) is kept beside them. Ancestor questions are answered with one jump
+ * pointer per node (a skew-binary skip list along the parents), O(log depth) each.
+ */
+import type { EpochFacts, RosterMember } from './epoch-facts.ts'
+import type { DmlsEpoch, InstanceId } from './identifiers.ts'
+import { PersistentMap } from './persistent-map.ts'
+
+/** The members of one epoch; shares structure with the rosters of its parent and children. */
+export type Roster = PersistentMap<InstanceId, RosterMember>
+
+export class DagNode {
+  readonly facts: EpochFacts
+  readonly parent: DagNode | undefined
+  readonly root: DagNode
+  /** Commits since the root. */
+  readonly depth: number
+  /** An ancestor some way up; the node itself at a root. */
+  readonly jump: DagNode
+  readonly roster: Roster
+  /** The nearest ancestor or self that lists resolved heads. */
+  readonly lastMerge: DagNode | undefined
+  /** The nearest ancestor or self that changed members or settings, lists heads, or is a root. */
+  readonly lastChange: DagNode
+  /** The nearest ancestor or self that set the group's settings. */
+  readonly lastSettings: DagNode | undefined
+  /** Filled in by `reconcile/membership.ts` once it is final: what became of everybody before this merge commit. */
+  pastFates: ReadonlyMap<InstanceId, 'member' | 'removed' | 'void' | 'duplicate'> | undefined = undefined
+
+  constructor(facts: EpochFacts, parent: DagNode | undefined) {
+    let roster: Roster = parent?.roster ?? PersistentMap.empty<InstanceId, RosterMember>()
+    for (const member of facts.roster ?? []) roster = roster.set(member.instance, member)
+    for (const instance of facts.removes) roster = roster.delete(instance)
+    for (const member of facts.adds) roster = roster.set(member.instance, member)
+    const merges = facts.resolves.length > 0
+    const sets = facts.settings !== undefined
+    const changes = merges || sets || facts.adds.length > 0 || facts.removes.length > 0
+    this.facts = facts
+    this.parent = parent
+    this.root = parent?.root ?? this
+    this.depth = parent === undefined ? 0 : parent.depth + 1
+    this.jump = parent === undefined ? this : jumpBelow(parent)
+    this.roster = roster
+    this.lastMerge = merges ? this : parent?.lastMerge
+    this.lastChange = parent === undefined || changes ? this : parent.lastChange
+    this.lastSettings = sets ? this : parent?.lastSettings
+  }
+
+  get id(): DmlsEpoch {
+    return this.facts.id
+  }
+}
+
+function jumpBelow(parent: DagNode): DagNode {
+  const jump = parent.jump
+  return parent.depth - jump.depth === jump.depth - jump.jump.depth ? jump.jump : parent
+}
+
+/** The ancestor or self at a depth that is not greater than the node's. */
+export function ancestorAtDepth(node: DagNode, depth: number): DagNode {
+  let at = node
+  while (at.depth > depth) at = at.jump.depth >= depth ? at.jump : (at.parent as DagNode)
+  return at
+}
+
+/** Whether `ancestor` is `node` or lies above it along the parents. */
+export function isAncestorOrSelf(ancestor: DagNode, node: DagNode): boolean {
+  return ancestor.depth <= node.depth && ancestorAtDepth(node, ancestor.depth) === ancestor
+}
+
+/** The deepest epoch that both branches share, possibly one of the two; undefined under different roots. */
+export function forkPointOf(a: DagNode, b: DagNode): DagNode | undefined {
+  if (a.root !== b.root) return undefined
+  let x = ancestorAtDepth(a, b.depth)
+  let y = ancestorAtDepth(b, a.depth)
+  while (x !== y) {
+    // nodes of one depth jump to one depth
+    const together = x.jump === y.jump
+    x = together ? (x.parent as DagNode) : x.jump
+    y = together ? (y.parent as DagNode) : y.jump
+  }
+  return x
+}
