@@ -33,3 +33,12 @@ export function vectorTest<T>(
 }
 
 export const hex: (text: string) => Uint8Array = fromHex
+
+/** P-521: the one suite whose private keys some entries write without their leading zero bytes. */
+const P521_SUITE = 5
+const P521_KEY_SIZE = 66
+
+/** A signature private key of a vector file, in the size of RFC 9420 §5.1.2. */
+export function signaturePrivateKey(cipherSuite: number, text: string): Uint8Array {
+  return fromHex(cipherSuite === P521_SUITE ? text.padStart(2 * P521_KEY_SIZE, '0') : text)
+}

@@ -59,7 +59,7 @@ function decoded(bytes: Uint8Array): PuncturableTree {
   return decodeWhole(bytes, (reader) => PuncturableTree.decode(suite, reader))
 }
 
-const ROOT = new Uint8Array(32).fill(0x5a)
+const ROOT: Uint8Array = new Uint8Array(32).fill(0x5a)
 
 for (const provider of providers) {
   vectorTest<DmlsVector>(
