@@ -1,0 +1,101 @@
+/**
+ * A Store in memory, for tests, simulations and clients that must leave nothing behind. Batches are atomic; nothing
+ * survives the process. What is overwritten or deleted is wiped at once, so that {@link MemoryStore.forget} has
+ * nothing left to do.
+ */
+import type { Store, StoreOperation, StoreRange } from './ports.ts'
+import { StoreError } from './store-error.ts'
+
+export class MemoryStore implements Store {
+  /** By {@link keyText}, whose order as strings is the order of the keys as bytes. */
+  readonly #values = new Map<string, Uint8Array>()
+  /** Keys in order; undefined when one came or went since. */
+  #order: readonly string[] | undefined = []
+  #isClosed = false
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#requireOpen()
+    return this.#values.get(keyText(key))?.slice()
+  }
+
+  async *entries(range: StoreRange): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array]> {
+    this.#requireOpen()
+    for (const [text, value] of this.#select(keyText(range.prefix))) yield [keyBytes(text), value]
+  }
+
+  async write(operations: readonly StoreOperation[]): Promise<void> {
+    this.#requireOpen()
+    for (const operation of operations) {
+      const key = keyText(operation.key)
+      const old = this.#values.get(key)
+      if (operation.type === 'put') {
+        this.#values.set(key, operation.value.slice())
+        if (old === undefined) this.#order = undefined
+      } else if (this.#values.delete(key)) {
+        this.#order = undefined
+      }
+      old?.fill(0)
+    }
+  }
+
+  async forget(): Promise<void> {
+    this.#requireOpen()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+  }
+
+  /** A second store with the same entries: what a restart finds, or what a thief takes, while this one goes on. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore()
+    for (const [key, value] of this.#values) copy.#values.set(key, value.slice())
+    copy.#order = undefined
+    return copy
+  }
+
+  /** Bytes of all keys and values. */
+  get sizeBytes(): number {
+    let size = 0
+    for (const [key, value] of this.#values) size += key.length + value.length
+    return size
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new StoreError('store_closed', 'The store is closed.')
+  }
+
+  /** Copies of the entries whose keys start with `prefix`, as they are now, in order. */
+  #select(prefix: string): (readonly [string, Uint8Array])[] {
+    this.#order ??= [...this.#values.keys()].sort()
+    const selected: (readonly [string, Uint8Array])[] = []
+    for (let i = firstNotBelow(this.#order, prefix); i < this.#order.length; i++) {
+      const key = this.#order[i] as string
+      if (!key.startsWith(prefix)) break
+      selected.push([key, (this.#values.get(key) as Uint8Array).slice()])
+    }
+    return selected
+  }
+}
+
+/** One character per byte. */
+function keyText(key: Uint8Array): string {
+  let text = ''
+  for (const byte of key) text += String.fromCharCode(byte)
+  return text
+}
+
+function keyBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
+function firstNotBelow(sorted: readonly string[], key: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as string) < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
