@@ -4,6 +4,9 @@ import { delimiter } from 'node:path'
 
 const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
 
+/** How often to look whether npm is still there. */
+const PARENT_CHECK_MS = 500
+
 /**
  * Starts the program, forwards signals to it, and ends this process the way the program ended.
  *
@@ -21,6 +24,7 @@ export function runAndExit(program, args, { cwd, pathFirst }) {
       child.kill(signal)
     })
   }
+  stopWithNpm(child)
   child.on('error', (error) => {
     process.stderr.write(`${program}: ${error.message}\n`)
     process.exit(1)
@@ -30,4 +34,20 @@ export function runAndExit(program, args, { cwd, pathFirst }) {
     for (const forwarded of FORWARDED) process.removeAllListeners(forwarded)
     process.kill(process.pid, signal)
   })
+}
+
+/**
+ * A signal to npm ends npm and the shell in between, and never arrives here; but this process then changes its parent.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ */
+function stopWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    child.kill('SIGTERM')
+  }, PARENT_CHECK_MS)
+  timer.unref()
 }

@@ -6,9 +6,14 @@ import { ROOT } from './temporary.ts'
 
 /** Starts a Node that runs the script through `runAndExit`. */
 function start(script: string): ChildProcess {
-  const program = `import { runAndExit } from ${JSON.stringify(join(ROOT, 'scripts/run.mjs'))}
+  return spawn(process.execPath, ['--input-type=module', '-e', inPlaceOf(script)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+function inPlaceOf(script: string): string {
+  return `import { runAndExit } from ${JSON.stringify(join(ROOT, 'scripts/run.mjs'))}
 runAndExit(process.execPath, ['-e', ${JSON.stringify(script)}], { cwd: ${JSON.stringify(ROOT)}, pathFirst: ['/first'] })`
-  return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
 async function firstOutput(child: ChildProcess): Promise<string> {
@@ -39,5 +44,15 @@ describe('a program run in place of another', () => {
     await firstOutput(child)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
+  })
+  test('ends with the npm that started it', async () => {
+    const script = `process.on('SIGTERM', () => { console.log('told'); process.exit() }); setTimeout(() => {}, 60_000); console.log('up')`
+    const shell = spawn('sh', ['-c', `"$0" --input-type=module -e "$1"; true`, process.execPath, inPlaceOf(script)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+    })
+    expect(await firstOutput(shell)).toBe('up\n')
+    shell.kill('SIGKILL')
+    expect(await firstOutput(shell)).toBe('told\n')
   })
 })
