@@ -1,7 +1,7 @@
 /** RFC 9420 §7.2 `LeafNode`, `Capabilities` and `Lifetime`; the bytes that its signature covers. */
 import type { Reader } from '../codec/reader.ts'
 import { encodeWhole, Writer } from '../codec/writer.ts'
-import { malformed } from '../errors.ts'
+import { malformed, usage } from '../errors.ts'
 import { type Credential, decodeCredential, encodeCredential } from './credential.ts'
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
 
@@ -121,11 +121,12 @@ export function decodeLeafNode(reader: Reader): LeafNode {
   }
 }
 
-/** `LeafNodeTBS` of RFC 9420 §7.2. A `key_package` leaf signs no position; the others need one. */
+/** `LeafNodeTBS` of RFC 9420 §7.2. A `key_package` leaf signs no position; the others need one. @throws MlsError `position_needed` */
 export function leafNodeTbs(leaf: LeafNodeContent, position: LeafNodePosition | undefined): Uint8Array {
   const writer = new Writer()
   encodeLeafNodeContent(writer, leaf)
-  if (leaf.source.leafNodeSource !== 'key_package' && position !== undefined) {
+  if (leaf.source.leafNodeSource !== 'key_package') {
+    if (position === undefined) throw usage('position_needed', 'this leaf node signs where it stands')
     writer.opaque(position.groupId).uint32(position.leafIndex)
   }
   return writer.finish()
