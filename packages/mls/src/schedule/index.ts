@@ -1,0 +1,12 @@
+/** The key schedule, the secret tree and what is derived from them: RFC 9420 §5, §8, §9. */
+export * from './external-init.ts'
+export * from './key-schedule.ts'
+export * from './labeled.ts'
+export * from './mls-profile.ts'
+export * from './psk-secret.ts'
+export * from './puncturable-tree.ts'
+export * from './safe-exporter.ts'
+export * from './secret-tree.ts'
+export * from './transcript-hash.ts'
+export * from './tree-child.ts'
+export * from './welcome-secrets.ts'
