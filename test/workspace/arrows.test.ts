@@ -18,7 +18,6 @@ describe('the arrows between the packages', () => {
     ['imports a type of a later package', `import type { A } from '@dmls/client'`, 'against the arrows'],
     ['names a type of a later package', `export type A = import('@dmls/client').A`, 'against the arrows'],
     ['loads a later package', `export const a = import('@dmls/client')`, 'against the arrows'],
-    ['requires a later package', `export const a = require('@dmls/client')`, 'against the arrows'],
     ['passes on a later package', `export * from '@dmls/client'`, 'against the arrows'],
     ['passes on names of a later package', `export { name } from '@dmls/client'`, 'against the arrows'],
     ['reaches over the fence', `import { name } from '../../client/src/index.ts'`, 'leaves the sources of mls'],
