@@ -1,8 +1,8 @@
 /** The default fork choice (protocol §6): follow the child below which most members of the fork point spoke last. */
 import type { DagNode } from '../dag/dag-node.ts'
-import { createForkChoice, type Fork, type ForkChoice, type HashFunction } from './fork-choice.ts'
 import { breakTie } from './tie-break.ts'
 import { collectVotes, type Votes } from './votes.ts'
+import { createForkChoice, type Fork, type ForkChoice, type HashFunction } from './walk.ts'
 
 /** The child with the most support, ties broken. */
 export function pickBySupport(fork: Fork, votes: Votes, hash: HashFunction): DagNode {
@@ -20,9 +20,7 @@ export function pickBySupport(fork: Fork, votes: Votes, hash: HashFunction): Dag
  * `support`. O(epochs between the heads and where they part + forks on the way × members × log n), and only when
  * there is more than one head.
  */
-export function supportForkChoice(): ForkChoice {
-  return createForkChoice('support', (dag, hash) => {
-    const votes = collectVotes(dag)
-    return { pick: (fork) => pickBySupport(fork, votes, hash), descend: (_, picked) => votes.narrow(picked) }
-  })
-}
+export const supportForkChoice: ForkChoice = createForkChoice('support', (dag, hash) => {
+  const votes = collectVotes(dag)
+  return { pick: (fork) => pickBySupport(fork, votes, hash), descend: (_, picked) => votes.narrow(picked) }
+})

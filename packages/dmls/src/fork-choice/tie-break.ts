@@ -6,7 +6,7 @@
 import { concatBytes, toHex } from '@dmls/crypto'
 import type { DagNode } from '../dag/dag-node.ts'
 import { compareText, type DmlsEpoch, identifierBytes } from '../dag/identifiers.ts'
-import type { Fork, HashFunction } from './fork-choice.ts'
+import type { Fork, HashFunction } from './walk.ts'
 
 function uint32(value: number): Uint8Array {
   return new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value])

@@ -5,7 +5,7 @@
 import type { Dag } from '../dag/dag.ts'
 import { ancestorAtDepth, type DagNode, isAncestorOrSelf } from '../dag/dag-node.ts'
 import type { InstanceId } from '../dag/identifiers.ts'
-import type { Fork } from './fork-choice.ts'
+import type { Fork } from './walk.ts'
 
 export interface Votes {
   /**

@@ -2,7 +2,7 @@
 import { concatBytes, toHex } from '@dmls/crypto'
 import type { Dag } from '../dag/dag.ts'
 import { compareText, type DmlsEpoch, type InstanceId, identifierBytes } from '../dag/identifiers.ts'
-import type { HashFunction } from '../fork-choice/fork-choice.ts'
+import type { HashFunction } from '../fork-choice/walk.ts'
 import type { Plan } from './plan.ts'
 
 /**

@@ -7,14 +7,14 @@
 import { precedesOrEquals } from '../dag/causality.ts'
 import type { Dag } from '../dag/dag.ts'
 import { compareText, type DmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
-import { type ForkChoice, type HashFunction, rankHeads } from '../fork-choice/fork-choice.ts'
+import { type ForkChoice, type HashFunction, rankHeads } from '../fork-choice/walk.ts'
 import { membership } from './membership.ts'
 import { collectOperations } from './operations.ts'
 
 export interface PlannedAdd {
   readonly instance: InstanceId
   readonly identity: string
-  /** The epochs whose commits added it, ascending: one of them carried its KeyPackage. Empty for a founder. */
+  /** The epochs whose commits added it, ascending: they carried its KeyPackage. None for a founder. */
   readonly addedIn: readonly DmlsEpoch[]
 }
 
@@ -77,20 +77,30 @@ export function plan(dag: Dag, base: DmlsEpoch, heads: readonly DmlsEpoch[]): Pl
 }
 
 /**
- * The plan that reconciles heads (by default all unresolved ones): the base is the first head, in the order of the
- * fork choice, of which somebody remains a member. undefined when nobody would remain at all.
+ * The head to commit on (protocol §7.1): the first, in the order of the fork choice, of which somebody remains a member
+ * once all the heads (by default the unresolved ones) are taken together. undefined when nobody would remain at all.
  */
+export function chooseBase(
+  dag: Dag,
+  forkChoice: ForkChoice,
+  hash: HashFunction,
+  heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
+): DmlsEpoch | undefined {
+  const members = membership(dag, heads)
+  for (const head of rankHeads(dag, forkChoice, hash, heads)) {
+    for (const instance of dag.roster(head).keys()) if (members.has(instance)) return head
+  }
+  return undefined
+}
+
+/** The plan for {@link chooseBase} that resolves all the other heads; undefined when nobody would remain at all. */
 export function planReconciliation(
   dag: Dag,
   forkChoice: ForkChoice,
   hash: HashFunction,
   heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
 ): Plan | undefined {
-  const members = membership(dag, heads)
-  const base = rankHeads(dag, forkChoice, hash, heads).find((head) => {
-    for (const instance of dag.roster(head).keys()) if (members.has(instance)) return true
-    return false
-  })
+  const base = chooseBase(dag, forkChoice, hash, heads)
   return base === undefined ? undefined : plan(dag, base, heads)
 }
 

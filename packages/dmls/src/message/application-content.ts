@@ -1,0 +1,82 @@
+/**
+ * What an application message of the profile says, inside its encryption: the application's own bytes, or one of the
+ * control messages of protocol §7.
+ *
+ * ```
+ * struct {
+ *   uint8 kind;
+ *   select (kind) {
+ *     case 1: opaque data<V>;                                           // application
+ *     case 2: opaque resolved_by<V>; Head heads<V>;                     // handover
+ *     case 3: struct {};                                                // leave_request
+ *     case 4: struct {};                                                // presence
+ *   };
+ * } ApplicationContent;
+ * ```
+ */
+import { decodeWhole, type Reader, usage, Writer } from '@dmls/mls'
+import { type DmlsEpoch, identifierBytes } from '../dag/identifiers.ts'
+import { readDmlsEpoch } from './identifier-codec.ts'
+
+export type ApplicationContent =
+  | { readonly kind: 'application'; readonly data: Uint8Array }
+  /** Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6). */
+  | { readonly kind: 'handover'; readonly resolvedBy: Uint8Array; readonly heads: readonly Uint8Array[] }
+  /** The sender asks to be removed. */
+  | { readonly kind: 'leave_request' }
+  /** Nothing but that the sender is here, in this epoch. */
+  | { readonly kind: 'presence' }
+  /** A kind of a later version, ignored. */
+  | { readonly kind: 'unknown'; readonly type: number }
+
+const APPLICATION = 1
+const HANDOVER = 2
+const LEAVE_REQUEST = 3
+const PRESENCE = 4
+
+export function encodeApplicationContent(
+  content: Exclude<ApplicationContent, { readonly kind: 'unknown' }>,
+): Uint8Array {
+  const writer = new Writer()
+  switch (content.kind) {
+    case 'application':
+      return writer.uint8(APPLICATION).opaque(content.data).finish()
+    case 'handover':
+      return writer
+        .uint8(HANDOVER)
+        .opaque(content.resolvedBy)
+        .vector(content.heads, (w, head) => w.opaque(head))
+        .finish()
+    case 'leave_request':
+      return writer.uint8(LEAVE_REQUEST).finish()
+    case 'presence':
+      return writer.uint8(PRESENCE).finish()
+    case 'unknown':
+      throw usage('unknown_content', 'content of a later version can be received, not sent')
+  }
+}
+
+function readEpochBytes(reader: Reader): Uint8Array {
+  const epoch: DmlsEpoch = readDmlsEpoch(reader)
+  return identifierBytes(epoch)
+}
+
+/** @throws MlsError `malformed` for bytes that are none; a kind of a later version is no error. */
+export function decodeApplicationContent(bytes: Uint8Array): ApplicationContent {
+  return decodeWhole(bytes, (reader): ApplicationContent => {
+    const type = reader.uint8()
+    switch (type) {
+      case APPLICATION:
+        return { kind: 'application', data: reader.opaque() }
+      case HANDOVER:
+        return { kind: 'handover', resolvedBy: readEpochBytes(reader), heads: reader.vector(readEpochBytes) }
+      case LEAVE_REQUEST:
+        return { kind: 'leave_request' }
+      case PRESENCE:
+        return { kind: 'presence' }
+      default:
+        reader.fixed(reader.remaining)
+        return { kind: 'unknown', type }
+    }
+  })
+}
