@@ -40,7 +40,7 @@ export function dhkem(name: KemName, group: DiffieHellman, kdf: Kdf): Kem {
       const ephemeralBytes = privateKeys.generate(random)
       const ephemeral = group.importPrivateKey(ephemeralBytes)
       wipe(ephemeralBytes)
-      const dh = ephemeral.agree(publicKey)
+      const dh = ephemeral.agree(publicKey, 'recurring')
       const enc = ephemeral.publicKey()
       return { sharedSecret: extractAndExpand(dh, concatBytes(enc, publicKey)), enc }
     },
@@ -55,7 +55,7 @@ export function dhkem(name: KemName, group: DiffieHellman, kdf: Kdf): Kem {
 /** A KEM output is a public key that the sender chose: any fault in it is a failure of the KEM. */
 function agreeWithKemOutput(key: DhPrivateKey, enc: Uint8Array): Uint8Array {
   try {
-    return key.agree(enc)
+    return key.agree(enc, 'ephemeral')
   } catch (error) {
     if (error instanceof CryptoError && error.code !== 'invalid_public_key') throw error
     throw new CryptoError('kem_failed', 'the KEM output is not a public key')

@@ -71,11 +71,14 @@ function decodeY(publicKey: Uint8Array): bigint {
   return BigInt(`0x${toHex(bytes)}`)
 }
 
+/** base ^ exponent modulo p, five bits of the exponent at a time. */
 function power(base: bigint, exponent: bigint, p: bigint): bigint {
+  const powers = [1n]
+  for (let i = 1; i < 32; i++) powers.push(((powers[i - 1] as bigint) * base) % p)
   let result = 1n
-  for (const bit of exponent.toString(2)) {
-    result = (result * result) % p
-    if (bit === '1') result = (result * base) % p
+  for (const digit of exponent.toString(32)) {
+    for (let i = 0; i < 5; i++) result = (result * result) % p
+    result = (result * (powers[Number.parseInt(digit, 32)] as bigint)) % p
   }
   return result
 }

@@ -32,10 +32,10 @@ export interface Aead {
 export interface DhPrivateKey {
   publicKey(): Uint8Array
   /**
-   * The shared secret, RFC 9180 §7.1.
+   * The shared secret, RFC 9180 §7.1. With a `recurring` public key, a provider may remember its imported form.
    * @throws CryptoError `invalid_public_key` if the bytes are no public key, `kem_failed` if the secret is all zero
    */
-  agree(publicKey: Uint8Array): Uint8Array
+  agree(publicKey: Uint8Array, frequency: 'recurring' | 'ephemeral'): Uint8Array
 }
 
 /** A Diffie-Hellman group. */

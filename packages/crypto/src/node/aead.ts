@@ -1,10 +1,11 @@
-/** AES-GCM and ChaCha20-Poly1305 by node:crypto. */
+/** AES-GCM and ChaCha20-Poly1305 by node:crypto. Keys go in as KeyObjects, see hash.ts. */
 
 import {
   type CipherChaCha20Poly1305,
   type CipherGCM,
   createCipheriv,
   createDecipheriv,
+  createSecretKey,
   type DecipherChaCha20Poly1305,
   type DecipherGCM,
 } from 'node:crypto'
@@ -54,21 +55,21 @@ export function nodeAead(name: AeadName): Aead {
 function encryptor(name: AeadName, key: Uint8Array, nonce: Uint8Array): CipherGCM | CipherChaCha20Poly1305 {
   switch (name) {
     case 'AES-128-GCM':
-      return createCipheriv('aes-128-gcm', key, nonce, OPTIONS)
+      return createCipheriv('aes-128-gcm', createSecretKey(key), nonce, OPTIONS)
     case 'AES-256-GCM':
-      return createCipheriv('aes-256-gcm', key, nonce, OPTIONS)
+      return createCipheriv('aes-256-gcm', createSecretKey(key), nonce, OPTIONS)
     case 'ChaCha20-Poly1305':
-      return createCipheriv('chacha20-poly1305', key, nonce, OPTIONS)
+      return createCipheriv('chacha20-poly1305', createSecretKey(key), nonce, OPTIONS)
   }
 }
 
 function decryptor(name: AeadName, key: Uint8Array, nonce: Uint8Array): DecipherGCM | DecipherChaCha20Poly1305 {
   switch (name) {
     case 'AES-128-GCM':
-      return createDecipheriv('aes-128-gcm', key, nonce, OPTIONS)
+      return createDecipheriv('aes-128-gcm', createSecretKey(key), nonce, OPTIONS)
     case 'AES-256-GCM':
-      return createDecipheriv('aes-256-gcm', key, nonce, OPTIONS)
+      return createDecipheriv('aes-256-gcm', createSecretKey(key), nonce, OPTIONS)
     case 'ChaCha20-Poly1305':
-      return createDecipheriv('chacha20-poly1305', key, nonce, OPTIONS)
+      return createDecipheriv('chacha20-poly1305', createSecretKey(key), nonce, OPTIONS)
   }
 }

@@ -6,10 +6,12 @@ import { isPlausibleEdwardsPoint, requireEdwardsPoint } from '../edwards-points.
 import type { SignatureScheme } from '../primitives.ts'
 import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
+import { keyCache } from './key-cache.ts'
 import { exportOkpPublicKey, importOkpPrivateKey, importOkpPublicKey } from './okp-keys.ts'
 
 export function nodeEddsa(curve: EdwardsCurveName): SignatureScheme {
   const keySize = EDWARDS_KEY_SIZE[curve]
+  const publicKeys = keyCache((publicKey) => importOkpPublicKey(curve, publicKey))
 
   function importPrivateKey(bytes: Uint8Array): KeyObject {
     requireSize(bytes, keySize, 'invalid_private_key', `${curve} private key`)
@@ -31,7 +33,7 @@ export function nodeEddsa(curve: EdwardsCurveName): SignatureScheme {
     async verify(publicKey, message, signature) {
       if (signature.length !== 2 * keySize || !isPlausibleEdwardsPoint(curve, publicKey)) return false
       try {
-        return verify(null, message, importOkpPublicKey(curve, publicKey), signature)
+        return verify(null, message, publicKeys.get(publicKey), signature)
       } catch {
         return false
       }
