@@ -143,6 +143,7 @@ export const preSharedKeyId: Arbitrary<PreSharedKeyId> = fc.record({
       pskGroupId: bytes,
       pskEpoch: uint64,
     }),
+    fc.record({ pskType: fc.constant('application' as const), componentId: uint16, pskId: bytes }),
   ),
   pskNonce: bytes,
 })
@@ -161,6 +162,9 @@ export const proposal: Arbitrary<Proposal> = fc.oneof(
   }),
   fc.record({ proposalType: fc.constant('external_init' as const), kemOutput: bytes }),
   fc.record({ proposalType: fc.constant('group_context_extensions' as const), extensions }),
+  fc.record({ proposalType: fc.constant('self_remove' as const) }),
+  fc.record({ proposalType: fc.constant('app_data_update' as const), componentId: uint16, update: maybe(bytes) }),
+  fc.record({ proposalType: fc.constant('app_ephemeral' as const), componentId: uint16, data: bytes }),
   fc.record({
     proposalType: fc.constant('custom' as const),
     // the private range of RFC 9420 §17.4

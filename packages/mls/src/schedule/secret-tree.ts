@@ -11,17 +11,19 @@ import type { Writer } from '../codec/writer.ts'
 import { invalid, malformed, usage } from '../errors.ts'
 import { deriveSecret } from './labeled.ts'
 import {
-  decodeSenderRatchet,
-  encodeSenderRatchet,
-  nextGeneration,
-  type RatchetStep,
-  type SecretTreeLimits,
-  type SenderRatchet,
-  takeGeneration,
-  wipeSenderRatchet,
-} from './sender-ratchet.ts'
+  decodeNode,
+  encodeNode,
+  nodeChanges,
+  nodeFromRecords,
+  type OpenLeaf,
+  type SecretNode,
+  type SecretNodeChange,
+  wipeNode,
+} from './secret-tree-node.ts'
+import { nextGeneration, type RatchetStep, type SecretTreeLimits, takeGeneration } from './sender-ratchet.ts'
 import { deriveTreeChild } from './tree-child.ts'
 
+export type { SecretNodeChange } from './secret-tree-node.ts'
 export { SECRET_TREE_LIMITS, type SecretTreeLimits } from './sender-ratchet.ts'
 
 /** Which of a sender's two ratchets: application messages have one, proposals and commits the other. */
@@ -41,29 +43,10 @@ export interface SecretTreeStep {
   readonly created: readonly Uint8Array[]
 }
 
-interface Split {
-  readonly kind: 'split'
-  readonly left: Node
-  readonly right: Node
-}
-
-interface Leaf {
-  readonly kind: 'leaf'
-  readonly handshake: SenderRatchet
-  readonly application: SenderRatchet
-}
-
-interface Unopened {
-  readonly kind: 'secret'
-  readonly secret: Uint8Array
-}
-
-type Node = Split | Leaf | Unopened
-
 /** The way to a leaf: its ratchets, and the node beside the way at each level from the root down. */
 interface Way {
-  readonly leaf: Leaf
-  readonly beside: readonly Node[]
+  readonly leaf: OpenLeaf
+  readonly beside: readonly SecretNode[]
   readonly superseded: readonly Uint8Array[]
   readonly created: readonly Uint8Array[]
 }
@@ -74,12 +57,12 @@ export class SecretTree {
   readonly leafCount: number
   readonly #suite: CipherSuite
   readonly #depth: number
-  readonly #root: Node
+  readonly #root: SecretNode
 
-  private constructor(suite: CipherSuite, leafCount: number, root: Node) {
+  private constructor(suite: CipherSuite, leafCount: number, root: SecretNode) {
     this.#suite = suite
     this.leafCount = leafCount
-    this.#depth = Math.log2(leafCount)
+    this.#depth = depthOf(leafCount)
     this.#root = root
   }
 
@@ -122,7 +105,21 @@ export class SecretTree {
   static decode(suite: CipherSuite, reader: Reader): SecretTree {
     const leafCount = reader.uint32()
     if (!isLeafCount(leafCount)) throw malformed('bad_secret_tree', 'a secret tree has a power of two of leaves')
-    return new SecretTree(suite, leafCount, decodeNode(suite, reader, Math.log2(leafCount)))
+    return new SecretTree(suite, leafCount, decodeNode(suite, reader, depthOf(leafCount)))
+  }
+
+  /**
+   * What to write so that records stored for `base` become those of this tree: O(log n) of them after one message. All
+   * of them without a base. The records hold secrets; the caller owns them.
+   */
+  changesSince(base: SecretTree | undefined): Iterable<SecretNodeChange> {
+    return nodeChanges(base === undefined ? undefined : base.#root, this.#root, this.#depth, 0)
+  }
+
+  /** The tree whose records these are, by node index. @throws MlsError `bad_secret_tree`, `bad_sender_ratchet` */
+  static fromRecords(suite: CipherSuite, leafCount: number, records: ReadonlyMap<number, Uint8Array>): SecretTree {
+    if (!isLeafCount(leafCount)) throw usage('bad_leaf_count', 'a tree has a power of two of leaves')
+    return new SecretTree(suite, leafCount, nodeFromRecords(suite, records, depthOf(leafCount), 0))
   }
 
   /** Overwrites every secret that the tree holds; trees that it shares secrets with lose them too. */
@@ -135,7 +132,7 @@ export class SecretTree {
     if (!Number.isInteger(leafIndex) || leafIndex < 0 || leafIndex >= this.leafCount) {
       throw invalid('bad_leaf_index', 'a sender is outside the tree', { leafIndex })
     }
-    const beside: Node[] = []
+    const beside: SecretNode[] = []
     let node = this.#root
     let level = this.#depth
     while (node.kind === 'split') {
@@ -172,12 +169,12 @@ export class SecretTree {
   }
 
   #replace(leafIndex: number, kind: RatchetKind, way: Way, generation: number, step: RatchetStep): SecretTreeStep {
-    let node: Node =
+    let node: SecretNode =
       kind === 'handshake'
         ? { kind: 'leaf', handshake: step.ratchet, application: way.leaf.application }
         : { kind: 'leaf', handshake: way.leaf.handshake, application: step.ratchet }
     for (let i = way.beside.length - 1, bits = leafIndex; i >= 0; i--, bits >>>= 1) {
-      const other = way.beside[i] as Node
+      const other = way.beside[i] as SecretNode
       node =
         (bits & 1) === 1 ? { kind: 'split', left: other, right: node } : { kind: 'split', left: node, right: other }
     }
@@ -192,7 +189,7 @@ export class SecretTree {
 
   /** On the first use of a leaf the ratchet secret that the step consumes was never part of the old tree. */
   #buffers(way: Way, step: RatchetStep): Pick<SecretTreeStep, 'superseded' | 'created'> {
-    if (way.superseded.length === 0) return step
+    if (way.superseded.length === 0) return { superseded: step.superseded, created: step.created }
     for (const secret of step.superseded) secret.fill(0)
     return { superseded: way.superseded, created: [...way.created, ...step.created] }
   }
@@ -204,57 +201,17 @@ export function createSecretTree(suite: CipherSuite, encryptionSecret: Uint8Arra
 }
 
 function isLeafCount(leafCount: number): boolean {
-  return leafCount >= 1 && leafCount <= LEAF_COUNT_MAX && Number.isInteger(Math.log2(leafCount))
+  const inRange = Number.isInteger(leafCount) && leafCount >= 1 && leafCount <= LEAF_COUNT_MAX
+  return inRange && (leafCount & (leafCount - 1)) === 0
 }
 
-function startRatchets(handshake: Uint8Array, application: Uint8Array): Omit<Leaf, 'kind'> {
+function depthOf(leafCount: number): number {
+  return 31 - Math.clz32(leafCount)
+}
+
+function startRatchets(handshake: Uint8Array, application: Uint8Array): Omit<OpenLeaf, 'kind'> {
   return {
     handshake: { secret: handshake, generation: 0, kept: [] },
     application: { secret: application, generation: 0, kept: [] },
-  }
-}
-
-function encodeNode(writer: Writer, node: Node): void {
-  switch (node.kind) {
-    case 'secret':
-      writer.uint8(0).fixed(node.secret)
-      return
-    case 'split':
-      encodeNode(writer.uint8(1), node.left)
-      encodeNode(writer, node.right)
-      return
-    case 'leaf':
-      encodeSenderRatchet(writer.uint8(2), node.handshake)
-      encodeSenderRatchet(writer, node.application)
-  }
-}
-
-/** Reads a subtree of `height` levels. A split node always has a leaf below: nothing else splits it. */
-function decodeNode(suite: CipherSuite, reader: Reader, height: number): Node {
-  const kind = reader.uint8()
-  if (kind === 0) return { kind: 'secret', secret: reader.fixed(suite.hashSize) }
-  if (kind === 1 && height > 0) {
-    const left = decodeNode(suite, reader, height - 1)
-    const right = decodeNode(suite, reader, height - 1)
-    if (left.kind !== 'secret' || right.kind !== 'secret') return { kind: 'split', left, right }
-  } else if (kind === 2 && height === 0) {
-    const handshake = decodeSenderRatchet(suite, reader)
-    return { kind: 'leaf', handshake, application: decodeSenderRatchet(suite, reader) }
-  }
-  throw malformed('bad_secret_tree', 'a node is of no kind that may stand here')
-}
-
-function wipeNode(node: Node): void {
-  switch (node.kind) {
-    case 'secret':
-      node.secret.fill(0)
-      return
-    case 'split':
-      wipeNode(node.left)
-      wipeNode(node.right)
-      return
-    case 'leaf':
-      wipeSenderRatchet(node.handshake)
-      wipeSenderRatchet(node.application)
   }
 }

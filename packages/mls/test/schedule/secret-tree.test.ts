@@ -170,6 +170,56 @@ describe('the secret tree', () => {
     )
   })
 
+  test('is stored by what has changed: its records are those of a few nodes, and give the same tree', () => {
+    fc.assert(
+      fc.property(fc.array(operation, { minLength: 1, maxLength: 25 }), (operations) => {
+        const records = new Map<number, Uint8Array>()
+        const store = (tree: SecretTree, base: SecretTree | undefined): number => {
+          const changes = [...tree.changesSince(base)]
+          for (const { node, record } of changes) {
+            if (record === undefined) expect(records.delete(node)).toBe(true)
+            else records.set(node, record)
+          }
+          return changes.length
+        }
+        let tree = newTree()
+        expect(store(tree, undefined)).toBe(1)
+        expect(store(tree, tree)).toBe(0)
+        for (const { leafIndex, kind, offset } of operations) {
+          const step =
+            offset === undefined || offset < 0
+              ? tree.nextSendKey(leafIndex, kind)
+              : tree.receiveKey(leafIndex, kind, 26 + offset, { forwardMax: 100, keptMax: 100 })
+          expect(store(step.tree, tree)).toBeLessThanOrEqual(2 * Math.log2(LEAVES) + 1)
+          tree = step.tree
+          const loaded = SecretTree.fromRecords(suite, LEAVES, records)
+          expect(encoded(loaded)).toEqual(encoded(tree))
+          if (offset !== undefined && offset >= 0) break
+        }
+      }),
+    )
+  })
+
+  test('is not made from records with a gap or with one that covers another', () => {
+    const records = new Map<number, Uint8Array>()
+    for (const { node, record } of newTree().nextSendKey(3, 'handshake').tree.changesSince(undefined)) {
+      records.set(node, record as Uint8Array)
+    }
+    expect([...records.keys()].sort((a, b) => a - b)).toEqual([1, 4, 6, 11])
+    SecretTree.fromRecords(suite, LEAVES, records)
+    const bad = expect.objectContaining({ blame: 'malformed', code: 'bad_secret_tree' })
+    for (const node of records.keys()) {
+      const others = new Map([...records].filter(([other]) => other !== node))
+      expect(() => SecretTree.fromRecords(suite, LEAVES, others)).toThrow(bad)
+    }
+    const whole = new Writer()
+    newTree().nextSendKey(3, 'handshake').tree.encode(whole)
+    expect(() => SecretTree.fromRecords(suite, LEAVES, new Map([[7, whole.finish().slice(4)]]))).toThrow(bad)
+    expect(() => SecretTree.fromRecords(suite, 3, records)).toThrow(expect.objectContaining({ code: 'bad_leaf_count' }))
+    const secrets = new Map([4, 0, 2, 6].map((node) => [node, Uint8Array.from([0, ...ROOT])]))
+    expect(() => SecretTree.fromRecords(suite, 4, secrets)).toThrow(bad)
+  })
+
   test('stays usable after a step, until what the step superseded is wiped', () => {
     const tree = newTree().nextSendKey(3, 'application').tree
     const step = tree.nextSendKey(3, 'application')
