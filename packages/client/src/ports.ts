@@ -4,6 +4,7 @@
  */
 import type { Credential } from '@dmls/mls'
 
+export { DeliveryError, type DeliveryErrorCode } from './delivery-error.ts'
 export { StoreError, type StoreErrorCode } from './store-error.ts'
 
 /** One change of a batch. Keys and values are byte strings; the client owns their layout. */
@@ -52,30 +53,46 @@ export type Verdict = 'accept' | 'ignore' | 'reject'
 
 /** What a peer must answer for a topic that it serves. */
 export interface TopicHandler {
-  /** A message arrived from the network, by gossip or by backfill. Never throws. */
+  /**
+   * A message arrived from the network, by gossip or by backfill; the array is the handler's own. Never throws. Calls
+   * may overlap. After `accept` the message should be held. After `ignore` nobody is blamed, and the same message is not
+   * fetched again for a while, which grows with each time; {@link Delivery.backfill} asks for it at once.
+   */
   receive(message: Uint8Array, from: PeerName): Promise<Verdict>
   /**
-   * Identifiers (SHA-256 of the message bytes, 32 bytes) of every message held for the topic, oldest first. Cheap:
-   * held in memory or an index.
+   * Identifiers (SHA-256 of the message bytes, 32 bytes) of every message held for the topic, oldest first: peers fetch
+   * them in this order. Cheap: held in memory or an index.
    */
   held(): AsyncIterable<Uint8Array>
   /** The message with that identifier, or undefined if it is not held any more. */
   load(id: Uint8Array): Promise<Uint8Array | undefined>
 }
 
-/** An eventually consistent delivery service (RFC 9750 §5.2.2): gossip for the present, backfill for the past. */
+/**
+ * An eventually consistent delivery service (RFC 9750 §5.2.2): gossip for the present, backfill for the past. Methods
+ * reject with a {@link DeliveryError} and nothing else.
+ *
+ * To reach somebody's inbox, whose owner may be away, subscribe to its topic with a handler that holds the message,
+ * publish, and leave the topic when the message is no longer of use: while subscribed, a sender offers it to the owner
+ * whenever they meet. Several may do so for one inbox; they see each other's messages and should ignore them.
+ */
 export interface Delivery {
   /**
-   * Takes part in a topic: receives what is published, and on contact with a peer of the topic fetches what it holds
-   * and we do not. Returns a function that leaves the topic.
+   * Takes part in a topic: receives what is published, serves what the handler holds, and on contact with a peer of the
+   * topic fetches what it holds and we do not. Returns a function that leaves the topic; after it resolves the handler
+   * is not called again. A topic has one handler: a second subscription is refused (`topic_taken`).
    */
   subscribe(topic: Topic, handler: TopicHandler): Promise<() => Promise<void>>
   /**
    * Hands a message to the network, best effort. A message nobody receives now is found later by backfill, so the
-   * caller must already hold it ({@link TopicHandler.held}) when it publishes. Works for topics not subscribed to.
+   * caller must already hold it ({@link TopicHandler.held}) when it publishes. Works for topics not subscribed to, but
+   * then only peers that are connected now get it. The publisher's own handler is not called.
    */
   publish(topic: Topic, message: Uint8Array): Promise<void>
-  /** Asks connected peers of the topic again for what we lack. `sinceContactOnly` is false: everything is compared. */
+  /**
+   * Asks connected peers of the topic again for what we lack, also for messages that were ignored before. Resolves when
+   * they have answered, given up or left.
+   */
   backfill(topic: Topic): Promise<void>
   close(): Promise<void>
 }
