@@ -27,6 +27,8 @@ export interface KeyPackageOptions extends LeafOptions {
   readonly signer: Signer
   readonly lifetime: Lifetime
   readonly keyPackageExtensions?: readonly Extension[]
+  /** Random values that receivers must ignore (RFC 9420 §13.5). Default: `include`. */
+  readonly grease?: 'include' | 'omit'
   /** Marks it as one that may be used more than once (MLS extensions draft §7.5). Default: single use. */
   readonly use?: 'single' | 'last_resort'
 }
@@ -49,6 +51,8 @@ export interface CreateGroupOptions {
   readonly lifetime: Lifetime
   /** GroupContext extensions. */
   readonly extensions?: readonly Extension[]
+  /** Random values in the capabilities that receivers must ignore (RFC 9420 §13.5). Default: `include`. */
+  readonly grease?: 'include' | 'omit'
 }
 
 /** How a message is framed. */
@@ -66,6 +70,11 @@ export interface ApplicationOptions {
   readonly signer: Signer
   readonly authenticatedData?: Uint8Array
   readonly padding?: PaddingPolicy
+  /**
+   * RFC 9420 §12.4 has members commit the proposals that they have seen before they send application data. `ignore` is
+   * for a layer that decides this by itself. Default: `refuse`.
+   */
+  readonly pendingProposals?: 'refuse' | 'ignore'
 }
 
 /** The committer's new leaf; what is absent stays as it is. */
@@ -84,6 +93,8 @@ export interface GroupInfoOptions {
   /** Whether newcomers may join by an external commit with it. Default: `absent`. */
   readonly externalPub?: 'included' | 'absent'
   readonly extensions?: readonly Extension[]
+  /** A random extension that receivers must ignore (RFC 9420 §13.5). Default: `include`. */
+  readonly grease?: 'include' | 'omit'
 }
 
 export interface CommitOptions extends FramingOptions {

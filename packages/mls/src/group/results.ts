@@ -105,11 +105,17 @@ export interface ProcessedCommit {
   readonly superseded: readonly Uint8Array[]
 }
 
-/** A message that we sent came back. For a commit: the child is the one that `createCommit` returned. Nothing changes. */
+/** A message of our own leaf came back. For a commit: the child is the one that `createCommit` returned. Nothing changes. */
 export interface ProcessedOwn {
   readonly kind: 'own'
   readonly contentType: ContentType
   readonly authenticatedData: Uint8Array
+  /**
+   * Whether this state remembers making exactly this message: it does for its commits, and for proposals that it sent as
+   * PublicMessages. If not, a commit's signature has been verified (it was made from an earlier copy of this state);
+   * the sender of other private messages rests on the group's keys alone.
+   */
+  readonly remembered: boolean
 }
 
 export type Processed = ProcessedApplication | ProcessedProposal | ProcessedCommit | ProcessedOwn

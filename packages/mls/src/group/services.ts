@@ -9,7 +9,7 @@ import type { Sender } from '../wire/framing.ts'
 import type { GroupContext } from '../wire/group-context.ts'
 import type { Psk } from '../wire/psk.ts'
 import type { CommitChanges } from './changes.ts'
-import type { CustomProposalRule } from './proposals/custom.ts'
+import type { AppComponent, CustomProposalRule } from './proposals/custom.ts'
 
 /** Where a credential comes from (RFC 9420 §5.3.1 lists the events at which one is validated). */
 export type CredentialOccasion = 'key_package' | 'tree' | 'add' | 'update' | 'commit' | 'external_sender'
@@ -52,8 +52,12 @@ export interface GroupPolicy {
   readonly secretTreeLimits: SecretTreeLimits
   /** Longest total lifetime of a leaf node, in seconds (RFC 9420 §7.2). Default: 400 days. */
   readonly lifetimeMaxSeconds: bigint
-  /** Whether the lifetime of leaves that others send is compared with `now` (RFC 9420 §7.3: recommended). Default: `check`. */
-  readonly receivedLifetimes: 'check' | 'ignore'
+  /**
+   * Whether the lifetime of leaves that others send is compared with `now` (RFC 9420 §7.3: recommended): of all, of new
+   * members but not of a tree that we join (where one idle member's old leaf would keep us out), or of none.
+   * Default: `check`.
+   */
+  readonly receivedLifetimes: 'check' | 'check_added' | 'ignore'
   /** External commits: all, only those that remove nobody (no resync), or none. Default: `all`. */
   readonly externalCommits: 'all' | 'join_only' | 'none'
   /** Proposals that a new member makes for itself. Default: `none`. */
@@ -64,6 +68,8 @@ export interface GroupPolicy {
   readonly sameIdentity: (a: Credential, b: Credential) => boolean
   /** Proposal types that the application registers, by their value. Default: none. */
   readonly customProposals: ReadonlyMap<number, CustomProposalRule>
+  /** Components of the application (MLS extensions draft), by ComponentID. Default: none. */
+  readonly appComponents: ReadonlyMap<number, AppComponent>
   /** Refuses, by throwing, a commit that the application does not allow. Called when a commit is made and processed. */
   readonly reviewCommit: (review: CommitReview) => void
 }
@@ -76,4 +82,8 @@ export interface Services {
   /** The key, or undefined if it is not here. The library copies nothing out of it and never wipes it. */
   readonly findPsk?: (request: PskRequest) => Promise<Uint8Array | undefined>
   readonly policy?: Partial<GroupPolicy>
+  /** Stops the validation of a large tree between batches of leaves. */
+  readonly signal?: AbortSignal | undefined
+  /** Told, while a large tree is validated, how many of its leaves are done. */
+  readonly progress?: ((done: number, total: number) => void) | undefined
 }

@@ -6,7 +6,7 @@ import { decodeExtensions, type Extension, encodeExtensions } from './extension.
 import { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from './key-package.ts'
 import { decodeLeafNode, encodeLeafNode, type LeafNode } from './leaf-node.ts'
 import { decodePreSharedKeyId, encodePreSharedKeyId, type PreSharedKeyId } from './psk.ts'
-import { ProposalType } from './registry.ts'
+import { DraftProposalType, ProposalType } from './registry.ts'
 
 export type Proposal =
   | { readonly proposalType: 'add'; readonly keyPackage: KeyPackage }
@@ -54,11 +54,11 @@ export function proposalTypeOf(proposal: Proposal): number {
     case 'group_context_extensions':
       return ProposalType.groupContextExtensions
     case 'self_remove':
-      return ProposalType.selfRemove
+      return DraftProposalType.selfRemove
     case 'app_data_update':
-      return ProposalType.appDataUpdate
+      return DraftProposalType.appDataUpdate
     case 'app_ephemeral':
-      return ProposalType.appEphemeral
+      return DraftProposalType.appEphemeral
     case 'custom':
       return proposal.type
   }
@@ -127,11 +127,11 @@ export function decodeProposal(reader: Reader): Proposal {
       return { proposalType: 'external_init', kemOutput: reader.opaque() }
     case ProposalType.groupContextExtensions:
       return { proposalType: 'group_context_extensions', extensions: decodeExtensions(reader) }
-    case ProposalType.selfRemove:
+    case DraftProposalType.selfRemove:
       return { proposalType: 'self_remove' }
-    case ProposalType.appDataUpdate:
+    case DraftProposalType.appDataUpdate:
       return decodeAppDataUpdate(reader)
-    case ProposalType.appEphemeral:
+    case DraftProposalType.appEphemeral:
       return { proposalType: 'app_ephemeral', componentId: reader.uint16(), data: reader.opaque() }
     default:
       return { proposalType: 'custom', type, body: reader.opaque() }

@@ -20,11 +20,10 @@ export const ProposalType = {
   reinit: 0x0005,
   externalInit: 0x0006,
   groupContextExtensions: 0x0007,
-  /** The last three are of the MLS extensions draft. */
-  appDataUpdate: 0x0008,
-  appEphemeral: 0x0009,
-  selfRemove: 0x000a,
 } as const
+
+/** MLS extensions draft: proposal types that a client has to list in its capabilities. */
+export const DraftProposalType = { appDataUpdate: 0x0008, appEphemeral: 0x0009, selfRemove: 0x000a } as const
 
 /** RFC 9420 §17.5 */
 export const CredentialType = { basic: 0x0001, x509: 0x0002 } as const

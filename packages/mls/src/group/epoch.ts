@@ -1,0 +1,147 @@
+/**
+ * Opening an epoch: everything that is derived from an epoch_secret (RFC 9420 §8), and the step from one epoch to the
+ * next. No proposals and no trees are looked at here; the caller has already computed them.
+ */
+import type { CipherSuite } from '@dmls/crypto'
+import { deriveEpochSecret, deriveEpochSecrets, deriveJoinerSecret } from '../schedule/key-schedule.ts'
+import type { PuncturableTree } from '../schedule/puncturable-tree.ts'
+import { createExporterTree } from '../schedule/safe-exporter.ts'
+import { createSecretTree, type SecretTree } from '../schedule/secret-tree.ts'
+import { confirmationTag, confirmedTranscriptHash, interimTranscriptHash } from '../schedule/transcript-hash.ts'
+import type { Extension } from '../wire/extension.ts'
+import type { FramedContent, WireFormat } from '../wire/framing.ts'
+import { type GroupContext, groupContextBytes } from '../wire/group-context.ts'
+import type { InitKey, Profile } from './profile.ts'
+import type { GroupState, RetainedSecrets } from './state.ts'
+
+/** What an epoch holds besides its tree and its public values. */
+export interface OpenedEpoch {
+  readonly secrets: RetainedSecrets
+  readonly secretTree: SecretTree
+  readonly exporterTree: PuncturableTree
+  readonly initKey: InitKey
+  readonly epochId: Uint8Array
+}
+
+/** Derives an epoch's secrets from its epoch_secret, which is overwritten (RFC 9420 §9.2). */
+export function openEpoch(
+  profile: Profile,
+  suite: CipherSuite,
+  epochSecret: Uint8Array,
+  context: GroupContext,
+  leafCount: number,
+): OpenedEpoch {
+  const { encryptionSecret, ...secrets } = deriveEpochSecrets(suite, epochSecret)
+  const secretTree = createSecretTree(suite, encryptionSecret, leafCount)
+  const exporterTree = createExporterTree(suite, epochSecret)
+  const { initKey, epochId } = profile.openEpoch(suite, epochSecret, context)
+  encryptionSecret.fill(0)
+  epochSecret.fill(0)
+  return { secrets, secretTree, exporterTree, initKey, epochId }
+}
+
+/** Overwrites what an epoch holds, for one that turns out not to be wanted. */
+export function wipeOpenedEpoch(opened: OpenedEpoch): void {
+  for (const secret of Object.values(opened.secrets)) secret.fill(0)
+  opened.secretTree.wipe()
+  opened.exporterTree.wipe()
+  opened.initKey.wipe()
+}
+
+/** What a commit brings to the key schedule. The caller owns the secrets and wipes them. */
+export interface EpochStep {
+  /** Of the parent epoch. */
+  readonly suite: CipherSuite
+  readonly profile: Profile
+  readonly context: GroupContext
+  readonly interimTranscriptHash: Uint8Array
+  /** The child's: tree hash, number of leaves and extensions. */
+  readonly treeHash: Uint8Array
+  readonly leafCount: number
+  readonly extensions: readonly Extension[]
+  /** The commit, signed; its confirmation tag is not known yet. */
+  readonly commit: {
+    readonly wireFormat: WireFormat
+    readonly content: FramedContent
+    readonly auth: { readonly signature: Uint8Array }
+  }
+  readonly commitSecret: Uint8Array
+  readonly lastPathSecret: Uint8Array | undefined
+  readonly pskSecret: Uint8Array
+  /** The parent's key for its children, or the init secret that an external commit brings (RFC 9420 §8.3). */
+  readonly init:
+    | { readonly from: 'parent'; readonly key: InitKey }
+    | { readonly from: 'external'; readonly secret: Uint8Array }
+}
+
+export interface NextEpoch {
+  readonly context: GroupContext
+  readonly contextBytes: Uint8Array
+  readonly opened: OpenedEpoch
+  readonly confirmationTag: Uint8Array
+  readonly interimTranscriptHash: Uint8Array
+  /** KDF.Nh bytes; the caller owns it and wipes it (RFC 9420 §9.2). */
+  readonly joinerSecret: Uint8Array
+  /** What the parent keeps to start further children; undefined for an external commit, which leaves it as it was. */
+  readonly parentInitKey: InitKey | undefined
+  readonly superseded: readonly Uint8Array[]
+}
+
+/** The GroupContext of the next epoch but for its transcript hash: what path secrets are encrypted under (RFC 9420 §12.4.1). */
+export function provisionalContext(
+  context: GroupContext,
+  treeHash: Uint8Array,
+  extensions: readonly Extension[],
+): GroupContext {
+  return { ...context, epoch: context.epoch + 1n, treeHash, extensions }
+}
+
+/** RFC 9420 §8: transcript hash, GroupContext, joiner and epoch secret of the child, and its confirmation tag. */
+export function deriveNextEpoch(step: EpochStep): NextEpoch {
+  const { suite, profile, commitSecret, lastPathSecret } = step
+  const confirmed = confirmedTranscriptHash(suite, step.interimTranscriptHash, step.commit)
+  const context: GroupContext = {
+    ...provisionalContext(step.context, step.treeHash, step.extensions),
+    confirmedTranscriptHash: confirmed,
+  }
+  const contextBytes = groupContextBytes(context)
+  const evaluated =
+    step.init.from === 'parent'
+      ? step.init.key.evaluate({ commitSecret, lastPathSecret, childGroupContext: contextBytes })
+      : { initSecret: step.init.secret.slice(), next: undefined, superseded: [] }
+  const joinerSecret = deriveJoinerSecret(suite, evaluated.initSecret, commitSecret, contextBytes)
+  evaluated.initSecret.fill(0)
+  const epochSecret = deriveEpochSecret(suite, joinerSecret, step.pskSecret, contextBytes)
+  const opened = openEpoch(profile, suite, epochSecret, context, step.leafCount)
+  const tag = confirmationTag(suite, opened.secrets.confirmationKey, confirmed)
+  return {
+    context,
+    contextBytes,
+    opened,
+    confirmationTag: tag,
+    interimTranscriptHash: interimTranscriptHash(suite, confirmed, tag),
+    joinerSecret,
+    parentInitKey: evaluated.next,
+    superseded: evaluated.superseded,
+  }
+}
+
+/** A state at the beginning of an epoch, in which nothing has been said yet. */
+export function freshState(
+  parts: Pick<
+    GroupState,
+    | 'profile'
+    | 'suite'
+    | 'context'
+    | 'contextBytes'
+    | 'tree'
+    | 'ownLeaf'
+    | 'keys'
+    | 'interimTranscriptHash'
+    | 'confirmationTag'
+    | 'reinit'
+  >,
+  opened: OpenedEpoch,
+): GroupState {
+  return { ...parts, ...opened, proposals: new Map(), pendingUpdates: [], ownCommits: [] }
+}
