@@ -10,6 +10,8 @@ import { PersistentMap } from './persistent-map.ts'
 /** The members of one epoch; shares structure with the rosters of its parent and children. */
 export type Roster = PersistentMap<InstanceId, RosterMember>
 
+type Seats = PersistentMap<string, RosterMember>
+
 export class DagNode {
   readonly facts: EpochFacts
   readonly parent: DagNode | undefined
@@ -19,6 +21,8 @@ export class DagNode {
   /** An ancestor some way up; the node itself at a root. */
   readonly jump: DagNode
   readonly roster: Roster
+  /** The same members by {@link leafKey}. */
+  readonly leaves: Seats
   /** The nearest ancestor or self that lists resolved heads. */
   readonly lastMerge: DagNode | undefined
   /** The nearest ancestor or self that changed members or settings, lists heads, or is a root. */
@@ -29,10 +33,7 @@ export class DagNode {
   pastFates: ReadonlyMap<InstanceId, 'member' | 'removed' | 'void' | 'duplicate'> | undefined = undefined
 
   constructor(facts: EpochFacts, parent: DagNode | undefined) {
-    let roster: Roster = parent?.roster ?? PersistentMap.empty<InstanceId, RosterMember>()
-    for (const member of facts.roster ?? []) roster = roster.set(member.instance, member)
-    for (const instance of facts.removes) roster = roster.delete(instance)
-    for (const member of facts.adds) roster = roster.set(member.instance, member)
+    const { roster, leaves } = seat(facts, parent)
     const merges = facts.resolves.length > 0
     const sets = facts.settings !== undefined
     const changes = merges || sets || facts.adds.length > 0 || facts.removes.length > 0
@@ -42,6 +43,7 @@ export class DagNode {
     this.depth = parent === undefined ? 0 : parent.depth + 1
     this.jump = parent === undefined ? this : jumpBelow(parent)
     this.roster = roster
+    this.leaves = leaves
     this.lastMerge = merges ? this : parent?.lastMerge
     this.lastChange = parent === undefined || changes ? this : parent.lastChange
     this.lastSettings = sets ? this : parent?.lastSettings
@@ -50,6 +52,30 @@ export class DagNode {
   get id(): DmlsEpoch {
     return this.facts.id
   }
+}
+
+/** A leaf index as a key: hexadecimal, last digit first, so that neighbours part early. */
+export function leafKey(leafIndex: number): string {
+  let key = ''
+  for (let left = leafIndex; key === '' || left > 0; left = Math.floor(left / 16)) key += (left % 16).toString(16)
+  return key
+}
+
+/** The members of an epoch after its removals and additions, O(changes × log members). */
+function seat(facts: EpochFacts, parent: DagNode | undefined): { readonly roster: Roster; readonly leaves: Seats } {
+  let roster: Roster = parent?.roster ?? PersistentMap.empty<InstanceId, RosterMember>()
+  let leaves: Seats = parent?.leaves ?? PersistentMap.empty<string, RosterMember>()
+  for (const instance of facts.removes) {
+    const member = roster.get(instance)
+    if (member === undefined) continue
+    roster = roster.delete(instance)
+    leaves = leaves.delete(leafKey(member.leafIndex))
+  }
+  for (const member of [...(facts.roster ?? []), ...facts.adds]) {
+    roster = roster.set(member.instance, member)
+    leaves = leaves.set(leafKey(member.leafIndex), member)
+  }
+  return { roster, leaves }
 }
 
 function jumpBelow(parent: DagNode): DagNode {

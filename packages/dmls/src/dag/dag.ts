@@ -11,8 +11,8 @@
  */
 import { invalid, missing } from '@dmls/mls'
 import { precedesOrEquals } from './causality.ts'
-import { DagNode, forkPointOf, isAncestorOrSelf, type Roster } from './dag-node.ts'
-import type { EpochFacts, Equivocation, ResolvedHead, Witness } from './epoch-facts.ts'
+import { DagNode, forkPointOf, isAncestorOrSelf, leafKey, type Roster } from './dag-node.ts'
+import type { EpochFacts, Equivocation, ResolvedHead, RosterMember, Witness } from './epoch-facts.ts'
 import { compareText, type DmlsEpoch, type InstanceId } from './identifiers.ts'
 import { PersistentMap } from './persistent-map.ts'
 import { equivocationOf, recordCommit, recordMessage, type SenderRecord } from './sender-record.ts'
@@ -30,6 +30,14 @@ interface DagParts {
   readonly senders: PersistentMap<InstanceId, SenderRecord>
   /** Commits by sender and counter; more than one only of an equivocator. */
   readonly commits: PersistentMap<string, readonly DagNode[]>
+  /** Epochs with a fresh leaf key of an instance, latest insertion first. */
+  readonly updates: PersistentMap<InstanceId, Chain>
+}
+
+/** A list that grows at its front, shared by all versions. */
+interface Chain {
+  readonly node: DagNode
+  readonly rest: Chain | undefined
 }
 
 const EMPTY: DagParts = {
@@ -41,6 +49,7 @@ const EMPTY: DagParts = {
   unresolved: PersistentMap.empty(),
   senders: PersistentMap.empty(),
   commits: PersistentMap.empty(),
+  updates: PersistentMap.empty(),
 }
 
 /** Counter digits from the last to the first, because the first ones are all alike. */
@@ -122,8 +131,10 @@ export class Dag {
       resolvers = resolvers.set(head, withSorted(others, node))
       unresolved = unresolved.delete(head)
     }
-    const spoken = this.#withCommit(node)
-    return new Dag({ nodes: parts.nodes.set(node.id, node), roots, children, resolvers, heads, unresolved, ...spoken })
+    let { updates } = parts
+    for (const instance of facts.updates) updates = updates.set(instance, { node, rest: updates.get(instance) })
+    const nodes = parts.nodes.set(node.id, node)
+    return new Dag({ nodes, roots, children, resolvers, heads, unresolved, updates, ...this.#withCommit(node) })
   }
 
   #withCommit(node: DagNode): Pick<DagParts, 'senders' | 'commits'> {
@@ -288,7 +299,12 @@ export class Dag {
     return this.node(id).roster
   }
 
-  /** The settings in force: hex of the GroupContext extensions that were set last, undefined if never since the root. */
+  /** Who sits at a leaf in an epoch. @throws MlsError `unknown_epoch` */
+  memberAt(id: DmlsEpoch, leafIndex: number): RosterMember | undefined {
+    return this.node(id).leaves.get(leafKey(leafIndex))
+  }
+
+  /** The settings in force: the GroupContext extensions that were set last, undefined if never since the root. */
   settings(id: DmlsEpoch): string | undefined {
     return this.node(id).lastSettings?.facts.settings
   }
@@ -299,16 +315,24 @@ export class Dag {
     return record && { sender, counter: record.counter, epoch: record.node.id }
   }
 
-  /** Everybody who was heard, with their latest message, ascending by instance. */
+  /**
+   * The latest message of everybody who was heard, ascending by instance; of a sender that used its latest counter on
+   * two branches, both messages. Together with the epochs, all there is to know.
+   */
   *witnesses(): Generator<Witness, void, undefined> {
-    for (const [sender, record] of this.#parts.senders.entries()) {
-      yield { sender, counter: record.counter, epoch: record.node.id }
+    for (const [sender, { counter, node, split }] of this.#parts.senders.entries()) {
+      for (const epoch of split ?? [node.id]) yield { sender, counter, epoch }
     }
   }
 
   /** For the modules of this package. */
   senders(): PersistentMap<InstanceId, SenderRecord> {
     return this.#parts.senders
+  }
+
+  /** For the modules of this package: the epochs in which an instance got a fresh leaf key, in no particular order. */
+  *updatesOf(instance: InstanceId): Generator<DagNode, void, undefined> {
+    for (let chain = this.#parts.updates.get(instance); chain !== undefined; chain = chain.rest) yield chain.node
   }
 
   /** Proof that a member used one counter on two branches, if there is any. */

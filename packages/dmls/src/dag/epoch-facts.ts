@@ -35,7 +35,7 @@ export interface EpochFacts {
   readonly removes: readonly InstanceId[]
   /** Instances with a fresh leaf key in this epoch, the committer among them. */
   readonly updates: readonly InstanceId[]
-  /** Lower-case hex of the GroupContext extensions, when the commit replaced them. */
+  /** The GroupContext extensions as text that is equal when they are, when the commit replaced them. */
   readonly settings: string | undefined
   /** Lower-case hex. */
   readonly confirmationTag: string

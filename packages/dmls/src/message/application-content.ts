@@ -34,9 +34,8 @@ const HANDOVER = 2
 const LEAVE_REQUEST = 3
 const PRESENCE = 4
 
-export function encodeApplicationContent(
-  content: Exclude<ApplicationContent, { readonly kind: 'unknown' }>,
-): Uint8Array {
+/** @throws MlsError `usage`/`unknown_content` for what this version cannot say. */
+export function encodeApplicationContent(content: ApplicationContent): Uint8Array {
   const writer = new Writer()
   switch (content.kind) {
     case 'application':

@@ -23,7 +23,7 @@ export interface OverriddenSettings {
   /** The epoch whose commit made the change. */
   readonly epoch: DmlsEpoch
   readonly committer: InstanceId | undefined
-  /** Lower-case hex of the GroupContext extensions. */
+  /** As in the facts of that epoch. */
   readonly settings: string
 }
 
