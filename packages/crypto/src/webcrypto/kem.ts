@@ -20,7 +20,7 @@ import { hasLowOrder, requireMontgomeryPoint } from '../montgomery-points.ts'
 import { requireNistPoint } from '../nist-points.ts'
 import type { Kdf, Kem } from '../primitives.ts'
 import { isNistCurve, KEM, type KemName } from '../suite-table.ts'
-import { type CryptoKey, importPrivateKey, importPublicKey, publicKeyOf } from './keys.ts'
+import { type CryptoKey, exportPublicKey, importPrivateKey, importPublicKey, publicKeyOf } from './keys.ts'
 
 export type WebCryptoKemName = Exclude<KemName, 'X448'>
 
@@ -33,11 +33,9 @@ export function webCryptoKem(name: WebCryptoKemName, kdf: Kdf): Kem {
   }
 
   async function importKeyPair(privateKey: Uint8Array): Promise<{ privateKey: CryptoKey; publicKey: CryptoKey }> {
-    const [key, publicKey] = await Promise.all([
-      importPrivateKey(name, 'agree', privateKey, 'not extractable'),
-      publicKeyOf(name, 'agree', privateKey).then((bytes) => importPublicKey(name, 'agree', bytes)),
-    ])
-    return { privateKey: key, publicKey }
+    const key = await importPrivateKey(name, 'agree', privateKey, 'extractable')
+    const publicKey = await exportPublicKey(name, key, privateKey)
+    return { privateKey: key, publicKey: await importPublicKey(name, 'agree', publicKey) }
   }
 
   return {

@@ -35,7 +35,7 @@ function algorithm(curve: WebCryptoCurve, use: KeyUse): { readonly name: string;
   return { name: use === 'sign' ? 'ECDSA' : 'ECDH', namedCurve: curve }
 }
 
-/** The key for {@link publicKeyOf} must be extractable; any other need not. */
+/** The key for {@link exportPublicKey} must be extractable; any other need not. */
 export function importPrivateKey(
   curve: WebCryptoCurve,
   use: KeyUse,
@@ -73,9 +73,17 @@ export function importPublicKey(curve: WebCryptoCurve, use: KeyUse, bytes: Uint8
   )
 }
 
-/** The raw public key that belongs to raw private key bytes: WebCrypto tells it in a JWK only. */
+/** The raw public key that belongs to a private key. */
 export async function publicKeyOf(curve: WebCryptoCurve, use: KeyUse, privateKey: Uint8Array): Promise<Uint8Array> {
-  const key = await importPrivateKey(curve, use, privateKey, 'extractable')
+  return exportPublicKey(curve, await importPrivateKey(curve, use, privateKey, 'extractable'), privateKey)
+}
+
+/** The raw public key that belongs to `key`, the imported `privateKey`: WebCrypto tells it in a JWK only. */
+export async function exportPublicKey(
+  curve: WebCryptoCurve,
+  key: CryptoKey,
+  privateKey: Uint8Array,
+): Promise<Uint8Array> {
   try {
     const { x, y } = await globalThis.crypto.subtle.exportKey('jwk', key)
     return fromCoordinates(curve, x, y)
