@@ -22,7 +22,7 @@ interface Curve {
 const P25519 = 2n ** 255n - 19n
 const P448 = 2n ** 448n - 2n ** 224n - 1n
 /** The y of two of the four points of order 8 on edwards25519; the other two have its negative. */
-const ORDER_8_Y = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n
+const ORDER_8_Y = 0x7a03ac92_77fdc74e_c6cc392c_fa53202a_0f67100d_760b3cba_4fd84d3d_706a17c7n
 
 const CURVES: Readonly<Record<EdwardsCurveName, Curve>> = {
   Ed25519: {
