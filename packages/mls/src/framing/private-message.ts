@@ -206,8 +206,15 @@ function openSenderData(
   }
   const mask = deriveSenderDataKey(suite, senderDataSecret, message.ciphertext)
   try {
-    const reader = new Reader(suite.open(mask.key, mask.nonce, aad, encrypted))
-    return { leafIndex: reader.uint32(), generation: reader.uint32(), reuseGuard: reader.fixed(REUSE_GUARD_SIZE) }
+    const opened = suite.open(mask.key, mask.nonce, aad, encrypted)
+    const reader = new Reader(opened)
+    const senderData = {
+      leafIndex: reader.uint32(),
+      generation: reader.uint32(),
+      reuseGuard: reader.fixed(REUSE_GUARD_SIZE),
+    }
+    opened.fill(0)
+    return senderData
   } catch (error) {
     if (error instanceof CryptoError) throw invalid('sender_data_open_failed', 'the sender data cannot be decrypted')
     throw error

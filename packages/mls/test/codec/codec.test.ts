@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { decodeWhole, Reader, VECTOR_SIZE_MAX } from '../../src/codec/reader.ts'
 import { encodeWhole, lengthSize, opaqueSize, Writer } from '../../src/codec/writer.ts'
 import { hex, vectorTest } from '../vectors.ts'
@@ -118,6 +118,26 @@ describe('the codec', () => {
     expect(writer.uint8(5).finish()).toEqual(Uint8Array.from([5]))
     const sized = new Writer(2).uint16(0x1234).finish()
     expect(sized.byteLength).toBe(sized.buffer.byteLength)
+  })
+
+  test('clears every buffer that it outgrows or copies out of, since it may hold a secret', () => {
+    const copied: Uint8Array[] = []
+    const set = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (this: Uint8Array, from, at = 0) {
+      if (from instanceof Uint8Array) copied.push(from)
+      for (let i = 0; i < from.length; i++) this[at + i] = from[i] as number
+    })
+    const slice = vi.spyOn(Uint8Array.prototype, 'slice').mockImplementation(function (this: Uint8Array, start, end) {
+      copied.push(this)
+      return Uint8Array.from(this.subarray(start, end))
+    })
+    const writer = new Writer(4)
+    for (let i = 0; i < 100; i++) writer.uint8(7)
+    const written = writer.finish()
+    set.mockRestore()
+    slice.mockRestore()
+    expect(written).toEqual(new Uint8Array(100).fill(7))
+    expect(copied.length).toBeGreaterThan(4)
+    for (const bytes of copied) expect(bytes.every((byte) => byte === 0)).toBe(true)
   })
 
   test('refuses a presence octet that is neither 0 nor 1', () => {

@@ -5,8 +5,9 @@ import { Writer } from '../../src/codec/writer.ts'
 import { verifyContentSignature } from '../../src/framing/authenticated-content.ts'
 import { noPadding, padme, padToMultiple } from '../../src/framing/padding.ts'
 import { deriveSenderDataKey, protectPrivate, unprotectPrivate } from '../../src/framing/private-message.ts'
-import { SECRET_TREE_LIMITS } from '../../src/schedule/secret-tree.ts'
+import { createSecretTree, SECRET_TREE_LIMITS } from '../../src/schedule/secret-tree.ts'
 import { encodeFramedContentAuthData, type PrivateMessage } from '../../src/wire/framing.ts'
+import { lingering, recording } from '../recording-suite.ts'
 import { suite, suites } from '../suites.ts'
 import {
   ALICE,
@@ -219,6 +220,38 @@ describe('a private message', () => {
     const message = await encrypted(epoch, APPLICATION, { senderType: 'member', leafIndex: BOB })
     const { authenticatedContent } = unprotectPrivate(suite, receiving(epoch, message))
     expect(authenticatedContent.content.sender).toEqual({ senderType: 'member', leafIndex: BOB })
+  })
+
+  test('leaves no key, nonce or plaintext behind, neither where it is made nor where it is opened or refused', async () => {
+    const recorded = recording(suite)
+    const authenticatedContent = await signed(epoch, 'mls_private_message', APPLICATION)
+    const { senderDataSecret } = epoch
+    const secretTree = createSecretTree(recorded, new Uint8Array(32).fill(5), 4)
+    const { message, secretTree: next } = protectPrivate(recorded, {
+      senderDataSecret,
+      secretTree,
+      authenticatedContent,
+      random: systemRandom,
+    })
+    const own = new Set(recorded.handedOut)
+    const isTrees = (secret: Uint8Array): boolean => {
+      const bytes = new Writer()
+      next.encode(bytes)
+      return toHex(bytes.finish()).includes(toHex(secret))
+    }
+    expect(lingering(recorded, [...own].filter(isTrees))).toEqual([])
+
+    const receiver = recording(suite)
+    const fresh = {
+      ...receiving(epoch, message),
+      secretTree: createSecretTree(receiver, new Uint8Array(32).fill(5), 4),
+    }
+    for (const changed of [flipped(message.ciphertext, 40), flipped(message.ciphertext, 0)]) {
+      expect(() => unprotectPrivate(receiver, { ...fresh, message: { ...message, ciphertext: changed } })).toThrow()
+    }
+    expect(lingering(receiver, [])).toEqual([])
+    const { created } = unprotectPrivate(receiver, fresh)
+    expect(lingering(receiver, created)).toEqual([])
   })
 
   test('that is given up leaves no buffers behind', async () => {

@@ -7,6 +7,7 @@ import {
   verifyContentSignature,
 } from '../../src/framing/authenticated-content.ts'
 import { protectPublic, unprotectPublic } from '../../src/framing/public-message.ts'
+import { signWithLabel } from '../../src/schedule/labeled.ts'
 import { type Content, encodePublicMessage, type FramedContent, type Sender } from '../../src/wire/framing.ts'
 import type { Proposal } from '../../src/wire/proposal.ts'
 import { suite, suites } from '../suites.ts'
@@ -171,6 +172,20 @@ describe('content authentication', () => {
     await expect(
       verifyContentSignature(suite, publicKey, authenticated, flipped(epoch.groupContext, 0)),
     ).rejects.toThrow(refusal('invalid', 'bad_signature'))
+  })
+
+  test('a valid signature does not make content acceptable that its sender may not send', async () => {
+    const content = framed(EXTERNAL, COMMIT)
+    const tbs = framedContentTbs(content, 'mls_public_message', undefined)
+    const signature = await signWithLabel(epoch.signer, 'FramedContentTBS', tbs)
+    const authenticated = {
+      wireFormat: 'mls_public_message',
+      content,
+      auth: { signature, confirmationTag: undefined },
+    } as const
+    await expect(verifyContentSignature(suite, epoch.signer.publicKey, authenticated, undefined)).rejects.toThrow(
+      refusal('invalid', 'bad_sender'),
+    )
   })
 
   test('each kind of sender sends what it may, and nothing else', async () => {

@@ -21,6 +21,7 @@ import {
 } from '../../src/schedule/transcript-hash.ts'
 import { decodeAuthenticatedContent } from '../../src/wire/framing.ts'
 import { type GroupContext, groupContextBytes } from '../../src/wire/group-context.ts'
+import { lingering, recording } from '../recording-suite.ts'
 import { providers, suite, suites } from '../suites.ts'
 import { hex, vectorTest } from '../vectors.ts'
 
@@ -200,6 +201,25 @@ describe('the key schedule', () => {
     expect(first.next.evaluate(input).initSecret).toEqual(stored.evaluate(input).initSecret)
     initKey.wipe()
     expect(equalBytes(initKey.evaluate(input).initSecret, new Uint8Array(32))).toBe(true)
+  })
+
+  test('wipes what it derives on the way', () => {
+    const recorded = recording(suite)
+    const [a, b, context] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2), new Uint8Array(80)]
+    const id = { psk: { pskType: 'external', pskId: new Uint8Array(0) }, pskNonce: new Uint8Array(32) } as const
+    const derived = [
+      deriveJoinerSecret(recorded, a, b, context),
+      deriveWelcomeSecret(recorded, a, b),
+      deriveEpochSecret(recorded, a, b, context),
+      exportSecret(recorded, a, 'label', context, 48),
+      derivePskSecret(recorded, [
+        { id, secret: a },
+        { id, secret: b },
+      ]),
+    ]
+    expect(recorded.handedOut.length).toBeGreaterThan(10)
+    expect(lingering(recorded, derived)).toEqual([])
+    expect([a[0], b[0]]).toEqual([1, 2])
   })
 
   test('more pre-shared keys than their count can say are refused', () => {

@@ -7,6 +7,7 @@ import { deriveSecret, deriveTreeSecret } from '../../src/schedule/labeled.ts'
 import { PuncturableTree } from '../../src/schedule/puncturable-tree.ts'
 import { createExporterTree, safeExportSecret } from '../../src/schedule/safe-exporter.ts'
 import { deriveTreeChild } from '../../src/schedule/tree-child.ts'
+import { lingering, recording } from '../recording-suite.ts'
 import { providers, suite } from '../suites.ts'
 import { hex, vectorTest } from '../vectors.ts'
 
@@ -189,6 +190,28 @@ describe('a puncturable tree', () => {
       node = deriveTreeChild(suite, node, (leaf >> bit) & 1 ? 'right' : 'left')
     }
     expect(bytes).not.toContain(toHex(node))
+  })
+
+  test('names all that a step supersedes and leaves no derived secret behind that nobody owns', () => {
+    const recorded = recording(suite)
+    const tree = PuncturableTree.fromRoot(recorded, ROOT, DEPTH)
+    const first = tree.evaluate(inputOf(3, DEPTH))
+    expect(lingering(recorded, [first.leaf])).toEqual([])
+    for (const secret of first.superseded) secret.fill(0)
+    expect(
+      encoded(tree)
+        .subarray(3)
+        .every((byte) => byte === 0),
+    ).toBe(true)
+    const second = first.next.evaluate(inputOf(20, DEPTH))
+    expect(lingering(recorded, [first.leaf, second.leaf])).toEqual([])
+    // the right half of the tree was one secret: that one goes, the left half stays
+    const [before, after] = [encoded(first.next), encoded(second.next)]
+    for (const secret of second.superseded) secret.fill(0)
+    const wiped = encoded(first.next)
+    expect(wiped.subarray(0, -32)).toEqual(before.subarray(0, -32))
+    expect(wiped.subarray(-32).every((byte) => byte === 0)).toBe(true)
+    expect(encoded(second.next)).toEqual(after)
   })
 
   test('copies its root and wipes what it holds', () => {

@@ -1,7 +1,7 @@
 import { toHex } from '@dmls/crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeWhole } from '../../src/codec/reader.ts'
+import { decodeWhole, Reader } from '../../src/codec/reader.ts'
 import { Writer } from '../../src/codec/writer.ts'
 import { deriveSenderDataKey } from '../../src/framing/private-message.ts'
 import { deriveSecret, deriveTreeSecret } from '../../src/schedule/labeled.ts'
@@ -13,6 +13,7 @@ import {
   type SecretTreeStep,
 } from '../../src/schedule/secret-tree.ts'
 import { deriveTreeChild } from '../../src/schedule/tree-child.ts'
+import { lingering, recording } from '../recording-suite.ts'
 import { providers, suite } from '../suites.ts'
 import { hex, vectorTest } from '../vectors.ts'
 
@@ -95,6 +96,28 @@ function decoded(bytes: Uint8Array): SecretTree {
 
 function wipeAll(secrets: readonly Uint8Array[]): void {
   for (const secret of secrets) secret.fill(0)
+}
+
+/** Every secret that a tree holds, in the order of its encoding: node secrets, ratchet secrets, kept keys with nonces. */
+function secretsOf(tree: SecretTree): string[] {
+  const reader = new Reader(encoded(tree))
+  const secrets: string[] = []
+  reader.uint32()
+  while (reader.remaining > 0) {
+    const kind = reader.uint8()
+    if (kind === 0) secrets.push(toHex(reader.fixed(32)))
+    for (let ratchet = 0; kind === 2 && ratchet < 2; ratchet++) {
+      reader.uint64()
+      secrets.push(toHex(reader.fixed(32)))
+      const runs = reader.vector((r) => ({ first: r.uint32(), keys: r.opaque() }))
+      for (const { keys } of runs) secrets.push(...(toHex(keys).match(/.{56}/g) ?? []))
+    }
+  }
+  return secrets
+}
+
+function unwiped(tree: SecretTree): string[] {
+  return secretsOf(tree).filter((secret) => !/^0+$/.test(secret))
 }
 
 const newTree = (): SecretTree => createSecretTree(suite, ROOT, LEAVES)
@@ -231,25 +254,40 @@ describe('the secret tree', () => {
   })
 
   test('names exactly the buffers by which two trees differ', () => {
-    // what the new tree encodes is untouched by wiping `superseded`, what the old one encodes by wiping `created`
     const steps: ((tree: SecretTree) => SecretTreeStep)[] = [
       (tree) => tree.receiveKey(5, 'application', 4, SECRET_TREE_LIMITS),
       (tree) => tree.receiveKey(5, 'application', 2, SECRET_TREE_LIMITS),
+      (tree) => tree.receiveKey(5, 'application', 5, SECRET_TREE_LIMITS),
       (tree) => tree.receiveKey(4, 'handshake', 0, SECRET_TREE_LIMITS),
       (tree) => tree.receiveKey(5, 'application', 9, { forwardMax: 10, keptMax: 4 }),
       (tree) => tree.nextSendKey(0, 'handshake'),
+      (tree) => tree.nextSendKey(5, 'application'),
     ]
     let tree = newTree()
     for (const run of steps) {
-      const [before, given] = [encoded(tree), run(tree)]
-      wipeAll(given.created)
-      expect(encoded(tree)).toEqual(before)
+      const before = secretsOf(tree)
+      const givenUp = run(tree)
+      const after = secretsOf(givenUp.tree)
+      wipeAll(givenUp.created)
+      expect(secretsOf(tree)).toEqual(before)
+      expect(unwiped(givenUp.tree)).toEqual(after.filter((secret) => before.includes(secret)))
+
       const step = run(tree)
-      const after = encoded(step.tree)
       wipeAll(step.superseded)
-      expect(encoded(step.tree)).toEqual(after)
+      expect(secretsOf(step.tree)).toEqual(after)
+      expect(unwiped(tree)).toEqual(before.filter((secret) => after.includes(secret)))
       tree = step.tree
     }
+  })
+
+  test('leaves no derived secret behind that nobody owns, whether a step succeeds or is refused', () => {
+    const recorded = recording(suite)
+    const tree = createSecretTree(recorded, ROOT, LEAVES)
+    expect(() => tree.receiveKey(1, 'application', 7, { forwardMax: 6, keptMax: 6 })).toThrow()
+    expect(recorded.handedOut.length).toBeGreaterThan(0)
+    expect(lingering(recorded, [])).toEqual([])
+    const step = tree.receiveKey(1, 'application', 6, SECRET_TREE_LIMITS)
+    expect(lingering(recorded, [step.key, step.nonce, ...step.created])).toEqual([])
   })
 
   test('holds nothing that bob could decrypt an old message of alice with, once he has read it', () => {
@@ -360,6 +398,17 @@ describe('the secret tree', () => {
     ]
     const run = (first: number, count: number) => [0, 0, 0, first, ...keys(count)]
     const leaf = (runs: readonly number[]) => [0, 0, 0, 1, 2, ...ratchet, runs.length, ...runs, ...ratchet, 0]
+    const unordered = [
+      ...new Writer()
+        .uint32(1)
+        .uint8(2)
+        .uint64(9n)
+        .fixed(ROOT)
+        .vector([5, 2], (w, first) => w.uint32(first).opaque(new Uint8Array(28)))
+        .finish(),
+      ...ratchet,
+      0,
+    ]
     const refused: readonly (readonly number[])[] = [
       [0, 0, 0, 3, 0, ...secret], // three leaves
       [0, 0, 0, 2, 3], // no such kind
@@ -368,6 +417,7 @@ describe('the secret tree', () => {
       [0, 0, 0, 2, 2, ...ratchet, 0, ...ratchet, 0], // ratchets above the leaves
       leaf(run(0, 2)), // touches the next generation
       leaf([0, 0, 0, 0, 0]), // an empty run
+      unordered, // a run before the one it follows
       leaf([0, 0, 0, 0, 27, ...new Array<number>(27).fill(1)]), // no whole key
       [0, 0, 0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 1, ...secret, 0, ...ratchet, 0], // beyond the last generation
     ]
