@@ -1,0 +1,131 @@
+/**
+ * The public face of the client as types: what an application can do with a client and a group, and what it is told.
+ */
+import type { CipherSuiteId, CryptoProvider, RandomSource } from '@dmls/crypto'
+import type { Dag, DmlsEpoch, InstanceId } from '@dmls/dmls'
+import type { Identity } from './identity.ts'
+import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
+
+export interface DmlsClientOptions {
+  readonly provider: CryptoProvider
+  readonly store: Store
+  readonly delivery: Delivery
+  /** Who this client is. Kept by the caller, or in the store by {@link loadOrCreateIdentity}. */
+  readonly identity: Identity
+  /** Default: self-certifying identities. */
+  readonly authenticator?: Authenticator
+  /** Default: suite 1. */
+  readonly cipherSuite?: CipherSuiteId
+  /** Default: the system's clock and timers. */
+  readonly clock?: Clock
+  /** Default: the system's randomness. */
+  readonly random?: RandomSource
+  readonly timing?: Partial<Timing>
+}
+
+/** Delays, in milliseconds. */
+export interface Timing {
+  /** Δ of protocol §7: how much later each further ranked member merges. Default 400. */
+  readonly mergeRankDelayMs: number
+  /** Quiet time after a fork was noticed before the first-ranked member merges it. Default 300. */
+  readonly mergeQuiescenceMs: number
+  /** After how long an open fork is reported. Default 60 000. */
+  readonly forkOpenTooLongMs: number
+  /** How often expired epochs are deleted. Default 5000. */
+  readonly retentionIntervalMs: number
+}
+
+export interface Member {
+  readonly instance: InstanceId
+  /** What the Authentication Service says the credential speaks for. */
+  readonly identity: Uint8Array
+  readonly leafIndex: number
+  readonly isSelf: boolean
+}
+
+export interface ReceivedMessage {
+  /** SHA-256 of the inner MLSMessage, 32 bytes: the same for every receiver. */
+  readonly id: Uint8Array
+  readonly groupId: Uint8Array
+  readonly sender: Member
+  readonly data: Uint8Array
+  /** The epoch it was protected under. */
+  readonly dmlsEpoch: DmlsEpoch
+  /** Whether that epoch is on the branch that is chosen now, was merged into it, or still stands apart. */
+  readonly branch: 'chosen' | 'merged' | 'losing'
+}
+
+/** Everything a group tells its application, discriminated by `type`. */
+export type GroupEvent =
+  | { readonly type: 'message'; readonly message: ReceivedMessage }
+  | { readonly type: 'headChanged'; readonly from: DmlsEpoch; readonly to: DmlsEpoch; readonly epoch: bigint }
+  | {
+      readonly type: 'epochAdded'
+      readonly dmlsEpoch: DmlsEpoch
+      readonly parent: DmlsEpoch
+      readonly committer: Member | undefined
+    }
+  | {
+      readonly type: 'merged'
+      readonly dmlsEpoch: DmlsEpoch
+      readonly resolved: readonly DmlsEpoch[]
+      readonly came: readonly InstanceId[]
+      readonly went: readonly InstanceId[]
+      /** Hex of GroupContext extensions that the other side had set and the winner overrides. */
+      readonly overridden: readonly string[]
+    }
+  | { readonly type: 'membersChanged'; readonly added: readonly Member[]; readonly removed: readonly Member[] }
+  | { readonly type: 'forkOpened'; readonly heads: readonly DmlsEpoch[] }
+  | { readonly type: 'forkOpenTooLong'; readonly heads: readonly DmlsEpoch[]; readonly openMs: number }
+  | { readonly type: 'equivocation'; readonly instance: InstanceId; readonly epochs: readonly [DmlsEpoch, DmlsEpoch] }
+  | { readonly type: 'beyondHorizon'; readonly dmlsEpoch: string }
+  | { readonly type: 'unknownEpoch'; readonly dmlsEpoch: string; readonly waiting: number }
+  | { readonly type: 'removed'; readonly by: Member | undefined }
+  | { readonly type: 'rejoined'; readonly dmlsEpoch: DmlsEpoch }
+  | { readonly type: 'refused'; readonly code: string; readonly reason: string; readonly sender: Member | undefined }
+
+export interface DmlsGroup {
+  readonly id: Uint8Array
+  /** Name of the epoch that is chosen now. */
+  readonly head: DmlsEpoch
+  /** Number of that epoch. */
+  readonly epoch: bigint
+  /** False once this client has been removed. */
+  readonly isMember: boolean
+  /** RFC 9420 §8.7, KDF.Nh bytes; equal for all members of the epoch. */
+  epochAuthenticator(): Uint8Array
+  members(): readonly Member[]
+  /** The epoch DAG: public facts only. */
+  dag(): Dag
+  /** Heads that no commit has resolved yet; more than one while a fork is open. */
+  openHeads(): readonly DmlsEpoch[]
+  /** Encrypts for the chosen epoch, stores, then publishes. Returns the message's id (32 bytes). */
+  send(data: Uint8Array): Promise<Uint8Array>
+  /** Commits the addition of the owners of these key packages (encoded MLSMessages) and sends them their Welcome. */
+  add(keyPackages: readonly Uint8Array[]): Promise<void>
+  /** Commits the removal of members, named by instance or by identity (every device of it). */
+  remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void>
+  /** Commits a fresh leaf key: post-compromise security. */
+  update(): Promise<void>
+  /** Asks the others to remove this member. */
+  leave(): Promise<void>
+  /** RFC 9420 §8.5 */
+  exportSecret(label: string, context: Uint8Array, length: number): Uint8Array
+  /** Calls back for every event; returns a function that stops. A message's handler may be async: it counts as delivered once the promise resolves. */
+  on(listener: (event: GroupEvent) => void | Promise<void>): () => void
+}
+
+export interface DmlsClient {
+  readonly identity: Uint8Array
+  createGroup(options?: { readonly groupId?: Uint8Array }): Promise<DmlsGroup>
+  groups(): readonly DmlsGroup[]
+  group(groupId: Uint8Array): DmlsGroup | undefined
+  /** A fresh single-use key package as an encoded MLSMessage; its private keys are stored before it is returned. */
+  createKeyPackage(): Promise<Uint8Array>
+  /** Fetches a key package of somebody over the network. @throws MlsError `missing` after `timeoutMs` */
+  fetchKeyPackage(identity: Uint8Array, timeoutMs?: number): Promise<Uint8Array>
+  /** Called when a Welcome made this client a member of a group. */
+  onGroup(listener: (group: DmlsGroup) => void): () => void
+  /** Finishes running steps, stops timers, and leaves the topics. Store and delivery are closed by their owner. */
+  close(): Promise<void>
+}

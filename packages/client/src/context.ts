@@ -1,0 +1,52 @@
+/** What every part of a client shares: its ports, its identity and its settings, all fixed when it is opened. */
+import type { CipherSuite, RandomSource } from '@dmls/crypto'
+import type { Authenticate, Profile } from '@dmls/mls'
+import type { Timing } from './api.ts'
+import type { Identity } from './identity.ts'
+import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
+import type { MessageDigest } from './topic-log.ts'
+
+export interface ClientContext {
+  readonly suite: CipherSuite
+  readonly profile: Profile
+  readonly store: Store
+  readonly delivery: Delivery
+  readonly identity: Identity
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly timing: Timing
+  readonly digest: MessageDigest
+  readonly limits: ClientLimits
+}
+
+/** Caps that keep a peer from filling our memory or disk. */
+export interface ClientLimits {
+  /** A larger message is refused. */
+  readonly messageSizeMax: number
+  /** Messages of a group that may wait for something that has not arrived. */
+  readonly waitingMax: number
+  /** Identifiers of refused messages that a group remembers. */
+  readonly refusedMax: number
+  /** Welcomes that may lie in our inbox. */
+  readonly welcomesMax: number
+}
+
+export const DEFAULT_LIMITS: ClientLimits = {
+  messageSizeMax: 16 * 1024 * 1024,
+  waitingMax: 4096,
+  refusedMax: 4096,
+  welcomesMax: 256,
+}
+
+export const DEFAULT_TIMING: Timing = {
+  mergeRankDelayMs: 400,
+  mergeQuiescenceMs: 300,
+  forkOpenTooLongMs: 60_000,
+  retentionIntervalMs: 5_000,
+}
+
+/** The Authentication Service as the group state machine asks for it. */
+export function authenticateWith(authenticator: Authenticator): Authenticate {
+  return (claim) => authenticator.authenticate(claim.credential, claim.signatureKey)
+}

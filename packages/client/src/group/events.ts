@@ -1,0 +1,87 @@
+/** What an application is told about a step, from the state before and the state after it. */
+import { type Changes, type DmlsEpoch, type DmlsGroupState, plan } from '@dmls/dmls'
+import type { GroupEvent, Member } from '../api.ts'
+import { memberOf } from './members.ts'
+
+/** The events of one step, in the order in which they are told. */
+export function eventsOf(before: DmlsGroupState, after: DmlsGroupState, changes: Changes): readonly GroupEvent[] {
+  return [
+    ...epochEvents(after, changes),
+    ...equivocationEvents(before, after, changes),
+    ...forkEvents(before, after),
+    ...headEvents(before, after),
+  ]
+}
+
+function* epochEvents(after: DmlsGroupState, changes: Changes): Generator<GroupEvent, void, undefined> {
+  for (const { id, parent, committer } of changes.facts) {
+    if (parent === undefined) continue
+    const member = committer === undefined ? undefined : memberOf(after, committer, parent)
+    yield { type: 'epochAdded', dmlsEpoch: id, parent, committer: member }
+    const resolved = after.dag.resolvedHeads(id).map(({ head }) => head)
+    if (resolved.length === 0) continue
+    const { add, remove, settingsOverridden } = plan(after.dag, parent, resolved)
+    yield {
+      type: 'merged',
+      dmlsEpoch: id,
+      resolved,
+      came: add.map((added) => added.instance),
+      went: remove,
+      overridden: settingsOverridden.map((overridden) => overridden.settings),
+    }
+  }
+}
+
+function* equivocationEvents(
+  before: DmlsGroupState,
+  after: DmlsGroupState,
+  changes: Changes,
+): Generator<GroupEvent, void, undefined> {
+  const speakers = [
+    ...changes.witnesses.map((witness) => witness.sender),
+    ...changes.facts.flatMap((facts) => (facts.committer === undefined ? [] : [facts.committer])),
+  ]
+  for (const speaker of new Set(speakers)) {
+    const seen = after.dag.equivocation(speaker)
+    if (seen !== undefined && before.dag.equivocation(speaker) === undefined) {
+      yield { type: 'equivocation', instance: speaker, epochs: seen.epochs }
+    }
+  }
+}
+
+function* forkEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
+  const heads = after.dag.unresolvedHeads()
+  if (heads.length > 1 && heads.length > before.dag.unresolvedHeads().length) yield { type: 'forkOpened', heads }
+}
+
+function* headEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
+  if (before.head === after.head) return
+  const epoch = after.dag.get(after.head)?.epoch ?? 0n
+  yield { type: 'headChanged', from: before.head, to: after.head, epoch }
+  const { added, removed } = rosterChange(before, after)
+  if (added.length + removed.length > 0) yield { type: 'membersChanged', added, removed }
+}
+
+function rosterChange(
+  before: DmlsGroupState,
+  after: DmlsGroupState,
+): { readonly added: readonly Member[]; readonly removed: readonly Member[] } {
+  const facts = after.dag.get(after.head)
+  // the usual case, a child of the old head: its commit says what changed, nobody else is looked at
+  if (facts?.parent === before.head) {
+    return {
+      added: facts.adds.flatMap((member) => memberOf(after, member.instance) ?? []),
+      removed: facts.removes.flatMap((instance) => memberOf(before, instance) ?? []),
+    }
+  }
+  return { added: missingFrom(before, after), removed: missingFrom(after, before) }
+}
+
+/** Members of the head of `b` that are not in the head of `a`. */
+function missingFrom(a: DmlsGroupState, b: DmlsGroupState): Member[] {
+  const present = a.dag.roster(a.head)
+  const ids: DmlsEpoch = b.head
+  return [...b.dag.roster(ids).keys()]
+    .filter((instance) => present.get(instance) === undefined)
+    .flatMap((instance) => memberOf(b, instance) ?? [])
+}

@@ -1,0 +1,149 @@
+/**
+ * What a group does by itself: it merges forks, removes who asked to leave, and heals. Everybody who could do it is
+ * ranked, and rank r waits r times the rank delay, so that usually one member does it and the others see it done
+ * (protocol §7.3).
+ */
+import { type CommitRequest, type DmlsGroupState, needsHealing, nextCommit, rankMergers } from '@dmls/dmls'
+import { MlsError } from '@dmls/mls'
+import type { GroupEvent } from '../api.ts'
+import type { ClientContext } from '../context.ts'
+import type { Timer } from '../ports.ts'
+
+interface Group {
+  readonly state: () => DmlsGroupState
+  /** Commits what `request` answers when its turn comes, or nothing. */
+  readonly commit: (request: () => CommitRequest | undefined) => Promise<void>
+  readonly report: (event: GroupEvent) => void
+  /** Deletes what the group's policy no longer keeps. */
+  readonly retire: () => Promise<void>
+}
+
+/** Something to do, and after how many others. */
+interface Duty {
+  /** Names the situation: the same situation keeps its timer. */
+  readonly key: string
+  readonly rank: number
+  readonly request: CommitRequest
+}
+
+export class Maintenance {
+  readonly #context: ClientContext
+  readonly #group: Group
+  #due: { readonly key: string; readonly timer: Timer } | undefined
+  #fork: { readonly sinceMs: number; readonly timer: Timer } | undefined
+  #retirement: Timer | undefined
+  #stopped = false
+
+  constructor(context: ClientContext, group: Group) {
+    this.#context = context
+    this.#group = group
+  }
+
+  /** Looks at the state again, after it changed. */
+  reconsider(): void {
+    if (this.#stopped) return
+    this.#watchFork()
+    this.#scheduleRetirement()
+    const duty = dutyOf(this.#group.state())
+    if (duty?.key === this.#due?.key) return
+    this.#due?.timer.cancel()
+    this.#due = undefined
+    if (duty === undefined) return
+    const { mergeQuiescenceMs, mergeRankDelayMs } = this.#context.timing
+    const timer = this.#context.clock.schedule(mergeQuiescenceMs + duty.rank * mergeRankDelayMs, () => {
+      this.#due = undefined
+      this.#act()
+    })
+    this.#due = { key: duty.key, timer }
+  }
+
+  #act(): void {
+    this.#group
+      .commit(() => dutyOf(this.#group.state())?.request)
+      .catch(() => undefined)
+      .finally(() => this.#retryLater())
+  }
+
+  /** A commit that failed is tried again: the situation may be as it was. */
+  #retryLater(): void {
+    if (this.#stopped || this.#due !== undefined) return
+    this.reconsider()
+  }
+
+  /** Deletion follows the changes at a distance, so that a burst of them is one look at the epochs. */
+  #scheduleRetirement(): void {
+    if (this.#retirement !== undefined) return
+    this.#retirement = this.#context.clock.schedule(this.#context.timing.retentionIntervalMs, () => {
+      this.#retirement = undefined
+      this.#group
+        .retire()
+        .catch(() => undefined)
+        .finally(() => {
+          // time alone ends epochs too
+          if (!this.#stopped && this.#group.state().epochs.size > 1) this.#scheduleRetirement()
+        })
+    })
+  }
+
+  #watchFork(): void {
+    const heads = this.#group.state().dag.unresolvedHeads()
+    if (heads.length < 2) {
+      this.#fork?.timer.cancel()
+      this.#fork = undefined
+      return
+    }
+    if (this.#fork !== undefined) return
+    const sinceMs = this.#context.clock.nowMs()
+    const timer = this.#context.clock.schedule(this.#context.timing.forkOpenTooLongMs, () => {
+      const open = this.#group.state().dag.unresolvedHeads()
+      this.#group.report({ type: 'forkOpenTooLong', heads: open, openMs: this.#context.clock.nowMs() - sinceMs })
+    })
+    this.#fork = { sinceMs, timer }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#due?.timer.cancel()
+    this.#fork?.timer.cancel()
+    this.#retirement?.cancel()
+  }
+}
+
+/** What this member should do now, if anything. */
+function dutyOf(state: DmlsGroupState): Duty | undefined {
+  if (state.removal !== undefined) return undefined
+  try {
+    return mergeDuty(state) ?? leaveDuty(state) ?? healDuty(state)
+  } catch (error) {
+    if (error instanceof MlsError) return undefined
+    throw error
+  }
+}
+
+function mergeDuty(state: DmlsGroupState): Duty | undefined {
+  const { plan } = nextCommit(state)
+  // protocol §7.2: a fork whose plan is empty is absorbed by the next ordinary commit
+  if (plan === undefined || plan.empty) return undefined
+  const rank = rankMergers(state.dag, plan, (bytes) => state.suite.hash(bytes)).indexOf(state.self)
+  return rank < 0 ? undefined : { key: `merge ${plan.base} ${plan.resolves.join(' ')}`, rank, request: {} }
+}
+
+function leaveDuty(state: DmlsGroupState): Duty | undefined {
+  const roster = state.dag.roster(state.head)
+  const leaving = [...state.leaving].filter((instance) => roster.get(instance) !== undefined).sort()
+  if (leaving.length === 0 || state.leaving.has(state.self)) return undefined
+  const rank = rankOf(state, leaving.join(' '))
+  return { key: `leave ${state.head} ${leaving.join(' ')}`, rank, request: { remove: leaving } }
+}
+
+function healDuty(state: DmlsGroupState): Duty | undefined {
+  if (!needsHealing(state.dag, state.head, state.self)) return undefined
+  return { key: `heal ${state.head}`, rank: rankOf(state, 'heal'), request: {} }
+}
+
+/** How many members of the chosen epoch come before us, at most: a spread, not an order that all must agree on. */
+function rankOf(state: DmlsGroupState, situation: string): number {
+  const digest = state.suite.hash(new TextEncoder().encode(`${situation} ${state.head} ${state.self}`))
+  const members = state.dag.roster(state.head).size
+  return (((digest[0] as number) << 8) | (digest[1] as number)) % Math.max(1, members)
+}

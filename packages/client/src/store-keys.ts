@@ -1,0 +1,99 @@
+/**
+ * The layout of the store: every record of a group stands under one prefix, so that a group is read and deleted as a
+ * range. Numbers in keys are big-endian, so that records come back in the order in which they were written.
+ */
+import { concatBytes, utf8 } from '@dmls/crypto'
+
+const GROUP: Uint8Array = utf8('g/')
+const TOPIC: Uint8Array = utf8('t/')
+
+function sized(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(2 + bytes.length)
+  out[0] = bytes.length >> 8
+  out[1] = bytes.length
+  out.set(bytes, 2)
+  return out
+}
+
+/** Eight bytes, big-endian. */
+export function sequenceKey(sequence: number): Uint8Array {
+  const out = new Uint8Array(8)
+  new DataView(out.buffer).setBigUint64(0, BigInt(sequence))
+  return out
+}
+
+export function readSequence(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0))
+}
+
+/** The kinds of record that a group has. */
+export type GroupRecord =
+  /** The group's own facts: our instance, counter, keys, status. */
+  | 'meta'
+  /** The secrets of one epoch, by its dmls_epoch. */
+  | 'epoch'
+  /** Public facts of one epoch, in the order of insertion. */
+  | 'fact'
+  /** The latest authenticated message of one sender. */
+  | 'witness'
+  /** A subtree of a ratchet tree, by its tree hash. */
+  | 'node'
+  /** A key package that a commit added, by instance. */
+  | 'keyPackage'
+  /** A message not yet handed to the application, in order. */
+  | 'inbox'
+  /** A Welcome or message that waits for something, by its identifier. */
+  | 'waiting'
+
+const RECORD_TAGS: Readonly<Record<GroupRecord, string>> = {
+  meta: '/a',
+  epoch: '/e',
+  fact: '/f',
+  witness: '/w',
+  node: '/n',
+  keyPackage: '/k',
+  inbox: '/i',
+  waiting: '/q',
+}
+
+export const GROUPS_PREFIX: Uint8Array = GROUP
+
+export function groupPrefix(groupId: Uint8Array): Uint8Array {
+  return concatBytes(GROUP, sized(groupId))
+}
+
+export function groupRecordPrefix(groupId: Uint8Array, record: GroupRecord): Uint8Array {
+  return concatBytes(groupPrefix(groupId), utf8(RECORD_TAGS[record]))
+}
+
+export function groupRecordKey(groupId: Uint8Array, record: GroupRecord, name: Uint8Array): Uint8Array {
+  return concatBytes(groupRecordPrefix(groupId, record), name)
+}
+
+/** The group id in a key of a group's record. */
+export function groupIdOfKey(key: Uint8Array): Uint8Array {
+  const length = ((key[GROUP.length] as number) << 8) | (key[GROUP.length + 1] as number)
+  return key.slice(GROUP.length + 2, GROUP.length + 2 + length)
+}
+
+export function topicPrefix(topic: Uint8Array): Uint8Array {
+  return concatBytes(TOPIC, sized(topic))
+}
+
+/** One message of a topic's log. */
+export function topicMessageKey(topic: Uint8Array, sequence: number): Uint8Array {
+  return concatBytes(topicPrefix(topic), sequenceKey(sequence))
+}
+
+export const KEY_PACKAGE_PREFIX: Uint8Array = utf8('k/')
+
+export function keyPackageKey(reference: Uint8Array): Uint8Array {
+  return concatBytes(KEY_PACKAGE_PREFIX, reference)
+}
+
+/** Inbox topics of others that we serve Welcomes on. */
+export const OUTGOING_PREFIX: Uint8Array = utf8('o/')
+
+export function outgoingKey(topic: Uint8Array): Uint8Array {
+  return concatBytes(OUTGOING_PREFIX, topic)
+}

@@ -1,0 +1,112 @@
+/**
+ * Our inbox: Welcomes that others sent us. One that cannot be used yet (no handover says so, protocol §7.6) stays in
+ * the log and is tried again when something changed.
+ */
+import { fromHex, toHex } from '@dmls/crypto'
+import { mlsServices } from '@dmls/dmls'
+import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
+import { authenticateWith, type ClientContext } from './context.ts'
+import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
+import type { StoreOperation, Verdict } from './ports.ts'
+import { SerialQueue } from './serial-queue.ts'
+import { TopicLog } from './topic-log.ts'
+import { inboxTopic } from './topic-names.ts'
+
+/** What a Welcome leads to; the operations are written in the batch that makes us a member. */
+export type UseWelcome = (joined: Joined, own: OwnKeyPackage, operations: readonly StoreOperation[]) => Promise<void>
+
+export class WelcomeInbox {
+  readonly #context: ClientContext
+  readonly #keyPackages: KeyPackages
+  readonly #log: TopicLog
+  readonly #use: UseWelcome
+  readonly #queue = new SerialQueue()
+  /** Identifiers of Welcomes that wait for a handover. */
+  readonly #waiting = new Set<string>()
+  #leave: (() => Promise<void>) | undefined
+
+  private constructor(context: ClientContext, keyPackages: KeyPackages, log: TopicLog, use: UseWelcome) {
+    this.#context = context
+    this.#keyPackages = keyPackages
+    this.#log = log
+    this.#use = use
+  }
+
+  static async open(context: ClientContext, keyPackages: KeyPackages, use: UseWelcome): Promise<WelcomeInbox> {
+    const topic = inboxTopic(context.digest, context.identity.publicKey)
+    const log = await TopicLog.open(context.store, topic, context.digest)
+    const inbox = new WelcomeInbox(context, keyPackages, log, use)
+    for (const id of log.ids()) inbox.#waiting.add(id)
+    await inbox.retry()
+    inbox.#leave = await context.delivery.subscribe(topic, {
+      receive: (message) => inbox.#queue.run(() => inbox.#receive(message)),
+      held: async function* () {
+        for (const id of log.ids()) yield fromHex(id)
+      },
+      load: (id) => log.load(toHex(id)),
+    })
+    return inbox
+  }
+
+  async #receive(bytes: Uint8Array): Promise<Verdict> {
+    const id = this.#log.id(bytes)
+    if (this.#log.has(id)) return 'ignore'
+    const { messageSizeMax, welcomesMax } = this.#context.limits
+    if (bytes.length > messageSizeMax) return 'reject'
+    try {
+      if (decodeMlsMessage(bytes).wireFormat !== 'mls_welcome') return 'reject'
+    } catch {
+      return 'reject'
+    }
+    if (this.#log.size >= welcomesMax) return 'ignore'
+    const entry = this.#log.append(bytes)
+    await this.#context.store.write(entry.operations)
+    entry.written()
+    this.#waiting.add(id)
+    await this.#try(id)
+    return 'accept'
+  }
+
+  /** Tries the Welcomes that wait. */
+  retry(): Promise<void> {
+    return this.#queue.run(async () => {
+      for (const id of [...this.#waiting]) await this.#try(id)
+    })
+  }
+
+  async #try(id: string): Promise<void> {
+    const bytes = await this.#log.load(id)
+    if (bytes === undefined) return
+    try {
+      const message = decodeMlsMessage(bytes)
+      if (message.wireFormat !== 'mls_welcome') return
+      const joined = await joinGroup(
+        {
+          profile: this.#context.profile,
+          suite: this.#context.suite,
+          welcome: message.welcome,
+          keyPackages: this.#keyPackages.all().map((own) => own.bundle),
+        },
+        mlsServices({
+          random: this.#context.random,
+          nowMs: this.#context.clock.nowMs(),
+          authenticate: authenticateWith(this.#context.authenticator),
+        }),
+      )
+      const own = this.#keyPackages.find(joined.keyPackageRef)
+      if (own === undefined) return
+      const use = this.#keyPackages.use(own)
+      await this.#use(joined, own, use.operations)
+      use.written()
+      this.#waiting.delete(id)
+    } catch (error) {
+      // a Welcome that lacks something is tried again; one that is bad, or not for us, is not
+      if (!(error instanceof MlsError && error.blame === 'missing')) this.#waiting.delete(id)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#leave?.()
+    await this.#queue.idle()
+  }
+}

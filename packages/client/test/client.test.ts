@@ -1,0 +1,92 @@
+import { toHex } from '@dmls/crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say, until } from './harness.ts'
+
+const open: Person[] = []
+
+async function people(hub: ReturnType<typeof createHub>, ...names: string[]): Promise<Person[]> {
+  const created = await Promise.all(names.map((name) => createPerson(hub, name)))
+  open.push(...created)
+  return created
+}
+
+afterEach(async () => {
+  for (const person of open.splice(0)) await person.client.close()
+})
+
+function authenticators(persons: readonly Person[]): string[] {
+  return [...new Set(persons.map((person) => toHex(groupOf(person).epochAuthenticator())))]
+}
+
+describe('a group of clients', () => {
+  test('alice, bob and charlie form a group and read each other', async () => {
+    const [alice, bob, charlie] = (await people(createHub(), 'alice', 'bob', 'charlie')) as [Person, Person, Person]
+    await createGroupOf([alice, bob, charlie])
+    await say(alice, 'hello')
+    await say(bob, 'hi')
+    await until(() => charlie.texts.length === 2 && alice.texts.length === 1, 'the messages')
+    expect(charlie.texts).toEqual(['hello', 'hi'])
+    expect(alice.texts).toEqual(['hi'])
+    expect(authenticators([alice, bob, charlie])).toHaveLength(1)
+  })
+
+  test('two members who commit at the same time end on one head', async () => {
+    const [alice, bob, charlie] = (await people(createHub(), 'alice', 'bob', 'charlie')) as [Person, Person, Person]
+    await createGroupOf([alice, bob, charlie])
+    await Promise.all([groupOf(alice).update(), groupOf(bob).update()])
+    await until(() => agree([alice, bob, charlie]), 'one head')
+    expect(authenticators([alice, bob, charlie])).toHaveLength(1)
+  })
+
+  test('after a partition the addition of one side and the removal of the other both hold', async () => {
+    const hub = createHub()
+    const everybody = await people(hub, 'alice', 'bob', 'charlie', 'dave', 'erin', 'frank')
+    const [alice, bob, charlie, dave, erin, frank] = everybody as [Person, Person, Person, Person, Person, Person]
+    await createGroupOf([alice, bob, charlie, dave, erin])
+    hub.partition([
+      ['alice', 'bob', 'frank'],
+      ['charlie', 'dave', 'erin'],
+    ])
+    await groupOf(alice).add([await frank.client.createKeyPackage()])
+    await until(() => agree([alice, bob, frank]), 'frank joined')
+    await groupOf(charlie).remove([erin.client.identity])
+    await groupOf(dave).update()
+    await say(bob, 'on the left')
+    await say(dave, 'on the right')
+    await until(
+      () => agree([charlie, dave]) && frank.texts.length === 1 && charlie.texts.length === 1,
+      'both sides talk',
+    )
+    hub.heal()
+    const remaining = [alice, bob, charlie, dave, frank]
+    await until(() => agree(remaining), 'one head')
+    expect(authenticators(remaining)).toHaveLength(1)
+    const names = groupOf(alice)
+      .members()
+      .map((member) => toHex(member.identity))
+    expect(names.sort()).toEqual(remaining.map((person) => toHex(person.client.identity)).sort())
+    await say(frank, 'together again')
+    await until(() => remaining.every((p) => p === frank || p.texts.includes('together again')), 'everybody reads it')
+    expect(erin.texts).not.toContain('together again')
+    expect(alice.texts).toContain('on the right')
+  }, 30_000)
+
+  test('a client that is opened again from its store goes on where it was', async () => {
+    const hub = createHub()
+    const [alice, bob] = (await people(hub, 'alice', 'bob')) as [Person, Person]
+    await createGroupOf([alice, bob])
+    await say(alice, 'before')
+    await until(() => bob.texts.length === 1, 'the first message')
+    const head = groupOf(bob).head
+    const store = bob.store.copy()
+    await bob.client.close()
+    await groupOf(alice).update()
+    await say(alice, 'while away')
+    const again = await createPerson(hub, 'bob again', store)
+    open.push(again)
+    expect(groupOf(again).dag().has(head)).toBe(true)
+    await until(() => again.texts.includes('while away'), 'the backfill')
+    await say(again, 'back')
+    await until(() => alice.texts.includes('back'), 'the answer')
+  })
+})

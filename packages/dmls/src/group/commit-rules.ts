@@ -1,0 +1,82 @@
+/**
+ * What the profile demands of a commit beyond RFC 9420: it resolves only heads that exist, it leaves no plan
+ * unsatisfied, and its author may do what it does (protocol §7).
+ */
+
+import { toHex } from '@dmls/crypto'
+import type { CommitChanges } from '@dmls/mls'
+import { invalid, missing } from '@dmls/mls'
+import type { Dag } from '../dag/dag.ts'
+import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
+import type { AuthenticatedData } from '../message/authenticated-data.ts'
+import { mayCommit } from '../reconcile/admin.ts'
+import { plan, unsatisfied } from '../reconcile/plan.ts'
+import { instanceAt } from './lookup.ts'
+import { policyAt } from './policy.ts'
+import type { DmlsGroupState, DmlsServices } from './state.ts'
+
+export interface CommitUnderReview {
+  readonly parent: DmlsEpoch
+  readonly committer: InstanceId
+  readonly data: AuthenticatedData
+  readonly changes: CommitChanges
+}
+
+/**
+ * What can be checked before the child is known.
+ * @throws MlsError `missing` `unknown_head` when a resolved head may still arrive; `invalid` `resolves_ancestor`,
+ * `not_allowed`.
+ */
+export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, services: DmlsServices): void {
+  checkHeads(state, commit)
+  const { admin } = policyAt(state, commit.parent)
+  if (admin.kind === 'anyone') return
+  const actor = state.dag.roster(commit.parent).get(commit.committer)
+  const demanded = demandedBy(state, commit)
+  const allowed = mayCommit(admin, {
+    actor: { instance: commit.committer, identity: actor?.identity ?? '' },
+    adds: commit.changes.added
+      .filter((member) => !demanded.has(instanceId(member.keyPackageRef)))
+      .map((member) => toHex(services.identityOf(member.keyPackage.leafNode))),
+    removes: commit.changes.removed
+      .map((member) => instanceAt(state, commit.parent, member.leafIndex))
+      .filter((instance) => !demanded.has(instance)),
+    settings: commit.changes.extensionsChanged,
+    merges: commit.data.resolves.length > 0,
+  })
+  // protocol §10: admin policies are evaluated at the epoch in which the operation was made
+  if (!allowed) throw invalid('not_allowed', 'the policy of the epoch does not let this member do that')
+}
+
+/** Whom the plan of the heads that a commit lists adds or removes: that needs nobody's right (protocol §7.2). */
+function demandedBy(state: DmlsGroupState, commit: CommitUnderReview): ReadonlySet<InstanceId> {
+  const heads = commit.data.resolves.map(({ head }) => head).filter((head) => state.dag.has(head))
+  if (heads.length === 0) return new Set()
+  const { add, remove } = plan(state.dag, commit.parent, heads)
+  return new Set([...add.map((added) => added.instance), ...remove])
+}
+
+function checkHeads(state: DmlsGroupState, commit: CommitUnderReview): void {
+  for (const { head, forkPoint } of commit.data.resolves) {
+    if (state.dag.has(head)) {
+      if (head === commit.parent || state.dag.isAncestor(head, commit.parent)) {
+        throw invalid('resolves_ancestor', 'a commit resolves an epoch of its own branch')
+      }
+    } else if (state.epochs.get(forkPoint)?.stage === 'open') {
+      // we were there when it forked, so the head can still reach us: judge it then
+      throw missing('unknown_head', 'a head that the commit resolves has not arrived', { epoch: head })
+    }
+  }
+}
+
+/**
+ * Whether the child does what the heads that it lists require, as far as they are known here.
+ * @throws MlsError `invalid` `plan_unsatisfied`
+ */
+export function checkPlanDone(dag: Dag, child: DmlsEpoch): void {
+  if (dag.resolvedHeads(child).length === 0) return
+  // protocol §7.2: everyone who can judge refuses a commit that leaves its plan unsatisfied
+  if (!unsatisfied(dag, child).empty) {
+    throw invalid('plan_unsatisfied', 'the commit resolves heads without doing what they require')
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Making a commit. It is made on the head (or, where nobody who would remain is there, on the next head), lists every
+ * other unresolved head, and does what their plan requires beside what was asked for. So an ordinary commit absorbs a
+ * fork, and a merge commit is a commit that nothing was asked of (protocol §7.2).
+ */
+import {
+  createCommit,
+  type Extension,
+  invalid,
+  type KeyPackage,
+  keyPackageBytes,
+  keyPackageRef,
+  missing,
+  mlsMessageBytes,
+  type Proposal,
+} from '@dmls/mls'
+import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
+import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
+import { type Plan, planReconciliation } from '../reconcile/plan.ts'
+import { chooseHead } from './choose-head.ts'
+import { heldEpoch, leafOf, memberAt } from './lookup.ts'
+import { mlsServices } from './mls-services.ts'
+import { dmlsMessageBytes, ownSignatureKey, sendIn } from './outgoing.ts'
+import { forkChoiceOf } from './policy.ts'
+import { addChild } from './receive.ts'
+import { rosterExtension } from './roster-extension.ts'
+import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
+import { StepBuilder } from './step.ts'
+
+/** What a commit is asked to do; nothing at all is an update of the committer's own keys. */
+export interface CommitRequest {
+  readonly add?: readonly KeyPackage[]
+  readonly remove?: readonly InstanceId[]
+  /** GroupContext extensions that replace the present ones. */
+  readonly settings?: readonly Extension[]
+}
+
+export interface CommitMade extends Step {
+  readonly epoch: DmlsEpoch
+  readonly parent: DmlsEpoch
+  /** The heads that the commit resolves. */
+  readonly resolved: readonly DmlsEpoch[]
+  /** What was reconciled; undefined when there was no fork. */
+  readonly plan: Plan | undefined
+  /** The encoded DMLSMessage of the commit. */
+  readonly wire: Uint8Array
+  /** The encoded Welcome and whom it is for. */
+  readonly welcome: { readonly message: Uint8Array; readonly recipients: readonly KeyPackage[] } | undefined
+  /** Encoded DMLSMessages that tell the losing heads where to go (protocol §7.6). Publish them after the commit. */
+  readonly handovers: readonly Uint8Array[]
+}
+
+/** Where our next commit would be made, and what it has to reconcile; no plan while there is no fork. */
+export interface NextCommit {
+  readonly base: DmlsEpoch
+  readonly plan: Plan | undefined
+}
+
+/**
+ * The base and the plan of our next commit, over the unresolved heads that we hold.
+ * @throws MlsError `invalid` `nobody_remains` when the branches together leave no member.
+ */
+export function nextCommit(state: DmlsGroupState): NextCommit {
+  const heads = state.dag.unresolvedHeads().filter((head) => state.epochs.get(head)?.stage === 'open')
+  if (heads.length < 2) return { base: heads[0] ?? state.head, plan: undefined }
+  const plan = planReconciliation(state.dag, forkChoiceOf(state), (bytes) => state.suite.hash(bytes), heads)
+  // scenario 8: an orphaned group is reported
+  if (plan === undefined) throw invalid('nobody_remains', 'the branches together leave no member')
+  return { base: plan.base, plan }
+}
+
+/**
+ * @throws MlsError `invalid` `removed_by_plan` when this member is not part of the merged group, `not_allowed`;
+ * `missing` `key_package_unknown` when a member to be added again is known only by name.
+ */
+export async function makeCommit(
+  state: DmlsGroupState,
+  request: CommitRequest,
+  services: DmlsServices,
+): Promise<CommitMade> {
+  const { base, plan } = nextCommit(state)
+  const held = heldEpoch(state, base)
+  const self = selfIn(state, base)
+  if (plan?.remove.includes(self)) throw invalid('removed_by_plan', 'another branch removed this member')
+  const { proposals, added } = proposalsFor(state, base, plan, request, self)
+
+  // the handovers come first in the order of our messages, so that our latest one speaks for the merge
+  const heads = plan?.resolves ?? []
+  const handedOver = plan !== undefined && plan.add.length > 0 ? heads : []
+  const counter = state.counter + BigInt(handedOver.length) + 1n
+  const data = {
+    counter,
+    resolves: heads.map((head) => ({ head, forkPoint: state.dag.forkPoint(base, head) ?? head })),
+    application: new Uint8Array(0),
+  }
+  const created = await createCommit(
+    held.group,
+    {
+      signer: services.signerFor(ownSignatureKey(held)),
+      authenticatedData: encodeAuthenticatedData(data),
+      proposals,
+      path: 'always',
+      welcome: { extensions: [rosterExtension(state, base, { added, removed: removedLeaves(proposals) })] },
+    },
+    mlsServices(services),
+  )
+  const builder = new StepBuilder(state)
+    .hold(base, { ...held, group: created.parent, supersededAtMs: held.supersededAtMs ?? services.nowMs })
+    .supersede(created.superseded)
+  addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
+  const epoch = dmlsEpoch(created.child.epochId)
+  const handovers = await sendHandovers(builder, handedOver, epoch, services)
+  builder.set({ counter })
+  chooseHead(builder)
+  return {
+    ...builder.finish(),
+    epoch,
+    parent: base,
+    resolved: heads,
+    plan,
+    wire: dmlsMessageBytes(created.message, base),
+    welcome:
+      created.welcome === undefined
+        ? undefined
+        : { message: mlsMessageBytes(created.welcome), recipients: created.changes.added.map((a) => a.keyPackage) },
+    handovers,
+  }
+}
+
+/** Who we are in an epoch whose secrets we hold. */
+export function selfIn(state: DmlsGroupState, epoch: DmlsEpoch): InstanceId {
+  return memberAt(state, epoch, heldEpoch(state, epoch).group.ownLeaf)?.instance ?? state.self
+}
+
+function proposalsFor(
+  state: DmlsGroupState,
+  base: DmlsEpoch,
+  plan: Plan | undefined,
+  request: CommitRequest,
+  self: InstanceId,
+): { readonly proposals: Proposal[]; readonly added: InstanceId[] } {
+  const removals = new Set<InstanceId>([...(plan?.remove ?? []), ...(request.remove ?? [])])
+  removals.delete(self)
+  const proposals: Proposal[] = []
+  for (const instance of [...removals].sort()) {
+    const removed = leafOf(state, base, instance)
+    if (removed !== undefined) proposals.push({ proposalType: 'remove', removed })
+  }
+  const additions = new Map<InstanceId, KeyPackage>()
+  for (const { instance } of plan?.add ?? []) {
+    const keyPackage = state.keyPackages.get(instance)
+    if (keyPackage === undefined) {
+      throw missing('key_package_unknown', 'a member to be added again is known only by name', { instance })
+    }
+    if (!removals.has(instance)) additions.set(instance, keyPackage)
+  }
+  for (const keyPackage of request.add ?? []) {
+    additions.set(instanceId(keyPackageRef(state.suite, keyPackageBytes(keyPackage))), keyPackage)
+  }
+  for (const keyPackage of additions.values()) proposals.push({ proposalType: 'add', keyPackage })
+  if (request.settings !== undefined) {
+    proposals.push({ proposalType: 'group_context_extensions', extensions: request.settings })
+  }
+  return { proposals, added: [...additions.keys()] }
+}
+
+function removedLeaves(proposals: readonly Proposal[]): number[] {
+  return proposals.flatMap((proposal) => (proposal.proposalType === 'remove' ? [proposal.removed] : []))
+}
+
+async function sendHandovers(
+  builder: StepBuilder,
+  heads: readonly DmlsEpoch[],
+  resolvedBy: DmlsEpoch,
+  services: DmlsServices,
+): Promise<Uint8Array[]> {
+  const wires: Uint8Array[] = []
+  for (const head of heads) {
+    const content = {
+      kind: 'handover' as const,
+      resolvedBy: identifierBytes(resolvedBy),
+      heads: heads.map((id) => identifierBytes(id)),
+    }
+    wires.push(await sendIn(builder, head, content, services))
+  }
+  return wires
+}

@@ -1,0 +1,73 @@
+/** How a group's own facts are stored: everything that is neither an epoch, nor a fact of the DAG, nor a key package. */
+import { decodeWhole, malformed, type Reader, Writer } from '@dmls/mls'
+import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
+import type { DmlsGroupState, HeldEpoch } from './state.ts'
+
+/** Of the records below. */
+const FORMAT_VERSION = 1
+
+export type GroupMeta = Pick<DmlsGroupState, 'self' | 'head' | 'counter' | 'handovers' | 'leaving' | 'removal'>
+
+export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
+  const writer = new Writer()
+    .uint16(FORMAT_VERSION)
+    .opaque(identifierBytes(meta.self))
+    .opaque(identifierBytes(meta.head))
+    .uint64(meta.counter)
+    .vector([...meta.handovers.values()], (w, handover) => {
+      w.opaque(identifierBytes(handover.resolvedBy)).opaque(identifierBytes(handover.saidIn))
+      w.vector(handover.heads, (inner, head) => inner.opaque(identifierBytes(head)))
+    })
+    .vector([...meta.leaving], (w, instance) => w.opaque(identifierBytes(instance)))
+    .optional(meta.removal, (w, removal) => {
+      w.opaque(identifierBytes(removal.parent)).optional(removal.by, (inner, by) => inner.opaque(identifierBytes(by)))
+    })
+  return writer.finish()
+}
+
+function readEpoch(reader: Reader): DmlsEpoch {
+  return dmlsEpoch(reader.opaque())
+}
+
+function readInstance(reader: Reader): InstanceId {
+  return instanceId(reader.opaque())
+}
+
+/** @throws MlsError `malformed` when the record is of another format or damaged. */
+export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
+  return decodeWhole(bytes, (reader) => {
+    if (reader.uint16() !== FORMAT_VERSION) throw malformed('unsupported_record', 'a group record has another format')
+    const self = readInstance(reader)
+    const head = readEpoch(reader)
+    const counter = reader.uint64()
+    const handovers = reader.vector((r) => ({
+      resolvedBy: readEpoch(r),
+      saidIn: readEpoch(r),
+      heads: r.vector(readEpoch),
+    }))
+    const leaving = reader.vector(readInstance)
+    const removal = reader.optional((r) => ({ parent: readEpoch(r), by: r.optional(readInstance) }))
+    return {
+      self,
+      head,
+      counter,
+      handovers: new Map(handovers.map((handover) => [handover.resolvedBy, handover])),
+      leaving: new Set(leaving),
+      removal,
+    }
+  })
+}
+
+/** What is stored of a held epoch beside its group state. */
+export type HeldEpochFacts = Pick<HeldEpoch, 'stage' | 'supersededAtMs'>
+
+export function encodeHeldEpochFacts(writer: Writer, held: HeldEpochFacts): void {
+  writer.uint8(held.stage === 'open' ? 1 : 2).optional(held.supersededAtMs, (w, time) => w.uint64(BigInt(time)))
+}
+
+export function decodeHeldEpochFacts(reader: Reader): HeldEpochFacts {
+  const stage = reader.uint8()
+  if (stage !== 1 && stage !== 2) throw malformed('unsupported_record', 'an epoch record has an unknown stage')
+  const supersededAtMs = reader.optional((r) => Number(r.uint64()))
+  return { stage: stage === 1 ? 'open' : 'readable', supersededAtMs }
+}

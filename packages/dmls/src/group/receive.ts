@@ -1,0 +1,134 @@
+/**
+ * Receiving a message: it is processed in the epoch that it names, whether or not that epoch is the head. What comes
+ * back is a step and what it means; a refused message throws a typed error and changes nothing.
+ */
+import { type GroupState, invalid, type ProcessedApplication, type ProcessedCommit, processMessage } from '@dmls/mls'
+import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
+import { type ApplicationContent, decodeApplicationContent } from '../message/application-content.ts'
+import { type AuthenticatedData, decodeAuthenticatedData } from '../message/authenticated-data.ts'
+import type { DmlsMessage } from '../message/dmls-message.ts'
+import { chooseHead } from './choose-head.ts'
+import { commitFacts } from './commit-facts.ts'
+import { checkCommit, checkPlanDone } from './commit-rules.ts'
+import { heldEpoch, instanceAt } from './lookup.ts'
+import { mlsServices } from './mls-services.ts'
+import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
+import { StepBuilder } from './step.ts'
+
+export type Received =
+  /** Content for the application, or a control message that only changes the state. */
+  | (Step & {
+      readonly kind: 'application'
+      readonly epoch: DmlsEpoch
+      readonly sender: InstanceId
+      readonly content: ApplicationContent
+    })
+  | (Step & { readonly kind: 'proposal'; readonly epoch: DmlsEpoch })
+  | (Step & {
+      readonly kind: 'commit'
+      readonly epoch: DmlsEpoch
+      readonly parent: DmlsEpoch
+      readonly committer: InstanceId
+    })
+  /** A commit removed this member. */
+  | (Step & { readonly kind: 'removed'; readonly by: InstanceId })
+  /** Our own message came back. Nothing changes. */
+  | { readonly kind: 'own' }
+
+/**
+ * Processes one message of the group. @throws MlsError: `missing` when something that may still arrive is needed
+ * first (`unknown_epoch`, `unknown_head`), otherwise who is to blame.
+ */
+export async function receiveMessage(
+  state: DmlsGroupState,
+  message: DmlsMessage,
+  services: DmlsServices,
+): Promise<Received> {
+  const epoch = dmlsEpoch(message.dmlsEpoch)
+  const held = heldEpoch(state, epoch)
+  const processed = await processMessage(held.group, message.message, mlsServices(services))
+  switch (processed.kind) {
+    case 'own':
+      return { kind: 'own' }
+    case 'application':
+      return receiveApplication(state, epoch, held, processed)
+    case 'proposal': {
+      const builder = new StepBuilder(state).hold(epoch, { ...held, group: processed.state })
+      return { kind: 'proposal', epoch, ...builder.supersede(processed.superseded).finish() }
+    }
+    case 'commit':
+      return receiveCommit(state, epoch, held, processed, services)
+  }
+}
+
+function receiveApplication(
+  state: DmlsGroupState,
+  epoch: DmlsEpoch,
+  held: HeldEpoch,
+  processed: ProcessedApplication,
+): Received {
+  const { counter } = decodeAuthenticatedData(processed.authenticatedData)
+  const content = decodeApplicationContent(processed.applicationData)
+  const sender = instanceAt(state, epoch, processed.sender)
+  const builder = new StepBuilder(state)
+    .hold(epoch, { ...held, group: processed.state })
+    .witness({ sender, counter, epoch })
+    .supersede(processed.superseded)
+  if (content.kind === 'handover') {
+    const resolvedBy = dmlsEpoch(content.resolvedBy)
+    const handover = { resolvedBy, saidIn: epoch, heads: content.heads.map((head) => dmlsEpoch(head)) }
+    // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
+    builder.set({ handovers: new Map(state.handovers).set(resolvedBy, handover) })
+  }
+  if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })
+  chooseHead(builder)
+  return { kind: 'application', epoch, sender, content, ...builder.finish() }
+}
+
+async function receiveCommit(
+  state: DmlsGroupState,
+  epoch: DmlsEpoch,
+  held: HeldEpoch,
+  processed: ProcessedCommit,
+  services: DmlsServices,
+): Promise<Received> {
+  if (held.stage !== 'open') throw invalid('beyond_horizon', 'the epoch can no longer process commits', { epoch })
+  const data: AuthenticatedData = decodeAuthenticatedData(processed.authenticatedData)
+  const committer = instanceAt(state, epoch, processed.committer)
+  const builder = new StepBuilder(state)
+    .hold(epoch, { ...held, group: processed.parent, supersededAtMs: held.supersededAtMs ?? services.nowMs })
+    .supersede(processed.superseded)
+  if (processed.child === undefined) {
+    checkCommit(state, { parent: epoch, committer, data, changes: processed.changes }, services)
+    builder.set({ removal: { parent: epoch, by: committer } })
+    return { kind: 'removed', by: committer, ...builder.finish() }
+  }
+  addChild(builder, { parent: epoch, committer, data, changes: processed.changes, child: processed.child }, services)
+  chooseHead(builder)
+  return { kind: 'commit', epoch: dmlsEpoch(processed.child.epochId), parent: epoch, committer, ...builder.finish() }
+}
+
+export interface ChildEpoch {
+  readonly parent: DmlsEpoch
+  readonly committer: InstanceId
+  readonly data: AuthenticatedData
+  readonly changes: ProcessedCommit['changes']
+  readonly child: GroupState
+}
+
+/** Checks a commit against the rules of the profile and puts its child into the history. */
+export function addChild(builder: StepBuilder, commit: ChildEpoch, services: DmlsServices): void {
+  checkCommit(builder.state, commit, services)
+  const facts = commitFacts(builder.state, commit, services)
+  builder.insert(facts).hold(facts.id, { stage: 'open', group: commit.child, supersededAtMs: undefined })
+  checkPlanDone(builder.state.dag, facts.id)
+  for (const { head } of commit.data.resolves) {
+    const resolved = builder.state.epochs.get(head)
+    if (resolved !== undefined && resolved.supersededAtMs === undefined) {
+      builder.hold(head, { ...resolved, supersededAtMs: services.nowMs })
+    }
+  }
+  for (const added of commit.changes.added) {
+    builder.keepKeyPackage(instanceId(added.keyPackageRef), added.keyPackage)
+  }
+}

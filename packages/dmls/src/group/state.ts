@@ -1,0 +1,100 @@
+/**
+ * One group as one of its members sees it: the public history, the secrets of the epochs that can still be used, and
+ * the epoch that is chosen. Immutable; every step returns a new one and leaves the old as it was.
+ */
+import type { CipherSuite, RandomSource, Signer } from '@dmls/crypto'
+import type { Authenticate, Credential, GroupState, KeyPackage, Profile } from '@dmls/mls'
+import type { Dag } from '../dag/dag.ts'
+import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
+import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
+
+/**
+ * How much of an epoch is held. `open`: it can process late commits (head and retained epochs). `readable`: late
+ * application messages only. An epoch in neither stage is a skeleton: facts in the DAG, no secret.
+ */
+export type EpochStage = 'open' | 'readable'
+
+export interface HeldEpoch {
+  readonly stage: EpochStage
+  readonly group: GroupState
+  /** When its first child was processed, milliseconds since the Unix epoch; what retention by age counts from. */
+  readonly supersededAtMs: number | undefined
+}
+
+/** Somebody in a losing head's epoch says which epoch resolves it (protocol §7.6). */
+export interface Handover {
+  readonly resolvedBy: DmlsEpoch
+  /** The losing epoch in which it was said. */
+  readonly saidIn: DmlsEpoch
+  readonly heads: readonly DmlsEpoch[]
+}
+
+/** A commit, by somebody else, removed this member: it stops there. */
+export interface Removal {
+  /** The epoch whose commit removed us. */
+  readonly parent: DmlsEpoch
+  readonly by: InstanceId | undefined
+}
+
+export interface DmlsGroupState {
+  readonly profile: Profile
+  readonly suite: CipherSuite
+  readonly groupId: Uint8Array
+  /** Who we are in this group. */
+  readonly self: InstanceId
+  readonly dag: Dag
+  /** Epochs whose secrets are held, by name. */
+  readonly epochs: ReadonlyMap<DmlsEpoch, HeldEpoch>
+  /** The epoch that the fork choice names. */
+  readonly head: DmlsEpoch
+  /** Counter of the last authenticated message that we made. */
+  readonly counter: bigint
+  /** Key packages of instances that commits added, for merges that must add them again. */
+  readonly keyPackages: ReadonlyMap<InstanceId, KeyPackage>
+  /** By the epoch that resolves. */
+  readonly handovers: ReadonlyMap<DmlsEpoch, Handover>
+  /** Members that asked to be removed. */
+  readonly leaving: ReadonlySet<InstanceId>
+  readonly removal: Removal | undefined
+}
+
+/** What a step changed, so that the caller writes that and nothing else. */
+export interface Changes {
+  /** Held epochs that are new or different. */
+  readonly epochs: readonly DmlsEpoch[]
+  /** Epochs whose secrets are not held any more. */
+  readonly dropped: readonly DmlsEpoch[]
+  readonly facts: readonly EpochFacts[]
+  readonly witnesses: readonly Witness[]
+  readonly keyPackages: readonly InstanceId[]
+  /** Whether counter, handovers, leavers or removal changed. */
+  readonly meta: boolean
+}
+
+export const NO_CHANGES: Changes = {
+  epochs: [],
+  dropped: [],
+  facts: [],
+  witnesses: [],
+  keyPackages: [],
+  meta: false,
+}
+
+export interface Step {
+  readonly state: DmlsGroupState
+  readonly changes: Changes
+  /** Secret buffers that only the old state holds: wipe them once the new state is stored and in use. */
+  readonly superseded: readonly Uint8Array[]
+}
+
+/** What the steps are given: nothing is read from the surroundings. */
+export interface DmlsServices {
+  readonly random: RandomSource
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number
+  readonly authenticate: Authenticate
+  /** What the Authentication Service says a leaf's credential speaks for. */
+  readonly identityOf: (leaf: { readonly credential: Credential }) => Uint8Array
+  /** The signer that belongs to a signature public key of ours. */
+  readonly signerFor: (signatureKey: Uint8Array) => Signer
+}
