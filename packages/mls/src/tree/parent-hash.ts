@@ -1,7 +1,7 @@
 /** RFC 9420 §7.9 parent hashes: computing them along a path, and verifying all of a tree. */
 import type { CipherSuite } from '@dmls/crypto'
 import { equalBytes } from '@dmls/crypto'
-import { Writer } from '../codec/writer.ts'
+import { opaqueSize, Writer } from '../codec/writer.ts'
 import { invalid } from '../errors.ts'
 import { lowerBound } from './capability-summary.ts'
 import type { PathNode } from './filtered-direct-path.ts'
@@ -12,6 +12,7 @@ import { leftChild, rightChild } from './tree-math.ts'
 import { descend, LeafSlot, ParentSlot, resolutionOf, resolutionSize, type Slot } from './tree-slot.ts'
 
 const NONE = new Uint8Array(0)
+const NO_LEAVES: readonly number[] = []
 
 /** The hash of `ParentHashInput`, KDF.Nh bytes. */
 export function parentHash(
@@ -20,7 +21,10 @@ export function parentHash(
   parentHashAbove: Uint8Array,
   originalSiblingTreeHash: Uint8Array,
 ): Uint8Array {
-  return suite.hash(new Writer().opaque(encryptionKey).opaque(parentHashAbove).opaque(originalSiblingTreeHash).finish())
+  const size =
+    opaqueSize(encryptionKey.length) + opaqueSize(parentHashAbove.length) + opaqueSize(originalSiblingTreeHash.length)
+  const writer = new Writer(size).opaque(encryptionKey).opaque(parentHashAbove).opaque(originalSiblingTreeHash)
+  return suite.hash(writer.finish())
 }
 
 /**
@@ -38,7 +42,7 @@ export function hashPath(
   for (let i = path.length - 1; i >= 0; i--) {
     const { nodeIndex, copathIndex, copathSlot } = path[i] as PathNode
     const encryptionKey = encryptionKeys[i] as Uint8Array
-    parents.set(nodeIndex, { encryptionKey, parentHash: above, unmergedLeaves: [] })
+    parents.set(nodeIndex, { encryptionKey, parentHash: above, unmergedLeaves: NO_LEAVES })
     above = parentHash(tree.suite, encryptionKey, above, hasher.hash(copathSlot, copathIndex))
   }
   return { parents, leafParentHash: above }

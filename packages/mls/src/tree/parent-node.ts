@@ -1,6 +1,6 @@
 /** RFC 9420 §7.1 `ParentNode`: its type and encoding. Blank nodes are `undefined` everywhere in this folder. */
 import type { Reader } from '../codec/reader.ts'
-import type { Writer } from '../codec/writer.ts'
+import { opaqueSize, type Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
 
 export interface ParentNode {
@@ -17,6 +17,12 @@ export function encodeParentNode(writer: Writer, node: ParentNode): void {
     .opaque(node.parentHash)
     .length(4 * node.unmergedLeaves.length)
   for (const leafIndex of node.unmergedLeaves) writer.uint32(leafIndex)
+}
+
+/** How many bytes {@link encodeParentNode} writes. */
+export function parentNodeSize(node: ParentNode): number {
+  const { encryptionKey, parentHash, unmergedLeaves } = node
+  return opaqueSize(encryptionKey.length) + opaqueSize(parentHash.length) + opaqueSize(4 * unmergedLeaves.length)
 }
 
 /** @throws MlsError `unsorted_unmerged_leaves` */

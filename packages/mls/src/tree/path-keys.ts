@@ -114,7 +114,7 @@ export async function pathKeysFromWelcome(
   leafPrivateKey: Uint8Array,
   pathSecret: Uint8Array | undefined,
 ): Promise<PathKeys> {
-  if (suite !== tree.suite) throw usage('suite_mismatch', 'the tree is of another cipher suite')
+  if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   if (tree.leaf(signerLeaf) === undefined || tree.leaf(ownLeaf) === undefined) {
     throw invalid('blank_leaf', 'the signer or the joiner is not in the tree') // RFC 9420 §12.4.3.1
   }

@@ -11,7 +11,7 @@ import { decodeParentNode, encodeParentNode, type ParentNode } from './parent-no
 import { RatchetTree } from './ratchet-tree.ts'
 import { keysOf } from './tree-edit.ts'
 import { TreeHasher } from './tree-hash.ts'
-import { isLeaf, LEAF_COUNT_MAX, leafRange, nodeWidth, rootIndex } from './tree-math.ts'
+import { isLeaf, LEAF_COUNT_MAX, nodeWidth, rootIndex } from './tree-math.ts'
 import { buildSubtree, LeafSlot, type Slot } from './tree-slot.ts'
 
 const LEAF = 1
@@ -106,18 +106,7 @@ function readNode(
     const leaf = decodeLeafNode(reader)
     leaves.set(index, new LeafSlot(index, leaf, reader.since(start)))
   } else {
-    const parent = decodeParentNode(reader)
-    checkUnmergedBelow(index, parent)
-    parents.set(index, parent)
+    parents.set(index, decodeParentNode(reader))
   }
   return true
-}
-
-function checkUnmergedBelow(index: number, parent: ParentNode): void {
-  const { first, count } = leafRange(index)
-  const lowest = parent.unmergedLeaves[0] ?? first
-  const highest = parent.unmergedLeaves.at(-1) ?? first
-  if (lowest < first || highest >= first + count) {
-    throw malformed('unmerged_not_descendant', 'an unmerged leaf is not below its parent node') // RFC 9420 §12.4.3.1
-  }
 }

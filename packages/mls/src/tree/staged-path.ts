@@ -53,7 +53,7 @@ export async function stageUpdatePath(
   leafIndex: number,
   options: StagePathOptions,
 ): Promise<StagedPath> {
-  if (suite !== tree.suite) throw usage('suite_mismatch', 'the tree is of another cipher suite')
+  if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   if (tree.leaf(leafIndex) === undefined && leafIndex !== tree.nextLeafIndex) {
     throw usage('blank_leaf', 'the committer has no leaf in the tree')
   }

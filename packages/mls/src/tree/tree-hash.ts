@@ -1,8 +1,8 @@
 /** RFC 9420 §7.8 tree hashes, computed once per node and kept on it. */
 import type { CipherSuite } from '@dmls/crypto'
-import { Writer } from '../codec/writer.ts'
+import { opaqueSize, Writer } from '../codec/writer.ts'
 import { contains, lowerBound } from './capability-summary.ts'
-import { encodeParentNode, type ParentNode } from './parent-node.ts'
+import { encodeParentNode, type ParentNode, parentNodeSize } from './parent-node.ts'
 import { leftChild, nodeLevel, nodeToLeaf, rightChild } from './tree-math.ts'
 import { LeafSlot, type Slot } from './tree-slot.ts'
 
@@ -13,14 +13,20 @@ const KEPT_LEVEL_MIN = 3
 
 /** `TreeHashInput` of a leaf; `bytes` is the encoded LeafNode, undefined when blank. */
 export function leafHashInput(leafIndex: number, bytes: Uint8Array | undefined): Uint8Array {
-  const writer = new Writer().uint8(LEAF).uint32(leafIndex)
+  const writer = new Writer(6 + (bytes?.length ?? 0)).uint8(LEAF).uint32(leafIndex)
   // RFC 9420 §7.8: the optional node is absent if and only if the node is blank
   return bytes === undefined ? writer.uint8(0).finish() : writer.uint8(1).fixed(bytes).finish()
 }
 
 /** `TreeHashInput` of a parent node. */
 export function parentHashInput(parent: ParentNode | undefined, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return new Writer().uint8(PARENT).optional(parent, encodeParentNode).opaque(left).opaque(right).finish()
+  const parentSize = parent === undefined ? 0 : parentNodeSize(parent)
+  return new Writer(2 + parentSize + opaqueSize(left.length) + opaqueSize(right.length))
+    .uint8(PARENT)
+    .optional(parent, encodeParentNode)
+    .opaque(left)
+    .opaque(right)
+    .finish()
 }
 
 /**

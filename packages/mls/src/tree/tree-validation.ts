@@ -47,7 +47,7 @@ export async function validateRatchetTree(
   tree: RatchetTree,
   context: TreeValidationContext,
 ): Promise<void> {
-  if (suite !== tree.suite) throw usage('suite_mismatch', 'the tree is of another cipher suite')
+  if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   const { treeHash, groupExtensions } = context
   checkStructure(tree)
   // RFC 9420 §12.4.3.1, §12.4.3.3

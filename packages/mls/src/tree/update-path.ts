@@ -3,7 +3,7 @@
  * one path secret that is meant for us. The committer's new leaf itself is judged by `leaf-node-validation.ts`.
  */
 import type { CipherSuite, HpkeCiphertext, KeyPair } from '@dmls/crypto'
-import { CryptoError, equalBytes, toHex, wipe } from '@dmls/crypto'
+import { CryptoError, equalBytes, wipe } from '@dmls/crypto'
 import { invalid, MlsError, usage } from '../errors.ts'
 import { decryptWithLabel } from '../schedule/labeled.ts'
 import type { UpdatePath, UpdatePathNode } from '../wire/commit.ts'
@@ -27,7 +27,7 @@ export function mergeUpdatePath(
   path: UpdatePath,
   excludedLeaves: ReadonlySet<number>,
 ): RatchetTree {
-  if (suite !== tree.suite) throw usage('suite_mismatch', 'the tree is of another cipher suite')
+  if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   if (tree.leaf(senderLeaf) === undefined && senderLeaf !== tree.nextLeafIndex) {
     throw invalid('blank_leaf', 'the committer has no leaf in the tree', { leafIndex: senderLeaf })
   }
@@ -66,14 +66,13 @@ function checkCiphertextCount(node: PathNode, sent: UpdatePathNode, excluded: re
 
 /** RFC 9420 §12.4.2: no key of the path is anywhere in the tree, the committer's old leaf included, nor twice in the path. */
 function checkFreshKeys(suite: CipherSuite, tree: RatchetTree, path: UpdatePath): void {
-  const seen = new Set<string>()
+  const seen: Uint8Array[] = []
   for (const { encryptionKey } of [path.leafNode, ...path.nodes]) {
     suite.validateHpkePublicKey(encryptionKey)
-    const hex = toHex(encryptionKey)
-    if (seen.has(hex) || tree.hasEncryptionKey(encryptionKey)) {
+    if (tree.hasEncryptionKey(encryptionKey) || seen.some((key) => equalBytes(key, encryptionKey))) {
       throw invalid('duplicate_encryption_key', 'a public key of an update path is already in use') // RFC 9420 §12.4.2
     }
-    seen.add(hex)
+    seen.push(encryptionKey)
   }
 }
 
