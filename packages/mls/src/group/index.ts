@@ -9,6 +9,7 @@ export * from './exporter.ts'
 export * from './extensions.ts'
 export { createGroupInfo } from './group-info.ts'
 export * from './join.ts'
+export * from './join-externally.ts'
 export {
   createKeyPackage,
   isLastResort,
@@ -24,7 +25,9 @@ export type * from './profile.ts'
 export type * from './proposals/custom.ts'
 export * from './proposals/external-proposal.ts'
 export { sendProposal, sendUpdate } from './proposals/send-proposal.ts'
+export * from './reinit.ts'
 export type * from './results.ts'
 export type * from './services.ts'
 export type * from './state.ts'
+export * from './state-codec.ts'
 export * from './wipe.ts'

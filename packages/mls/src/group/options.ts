@@ -8,6 +8,7 @@ import type { WireFormat } from '../wire/framing.ts'
 import type { GroupInfo } from '../wire/group-info.ts'
 import type { KeyPackage } from '../wire/key-package.ts'
 import type { Capabilities, Lifetime } from '../wire/leaf-node.ts'
+import type { MlsMessage } from '../wire/mls-message.ts'
 import type { Proposal } from '../wire/proposal.ts'
 import type { PreSharedKeyId } from '../wire/psk.ts'
 import type { Welcome } from '../wire/welcome.ts'
@@ -138,6 +139,9 @@ export interface JoinExternallyOptions extends LeafOptions {
   /** Our old leaf that the commit removes ("resync"). */
   readonly resync?: number
   readonly psks?: readonly PreSharedKeyId[]
+  /** Pending SelfRemoves of the epoch, PublicMessages, which the commit must carry out (MLS extensions draft). */
+  readonly selfRemoves?: readonly MlsMessage[]
   readonly isMemberOf?: (groupId: Uint8Array) => boolean
-  readonly groupInfoOut?: GroupInfoOptions
+  /** Asks for a GroupInfo of the new epoch. */
+  readonly childGroupInfo?: GroupInfoOptions
 }

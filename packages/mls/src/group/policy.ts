@@ -16,7 +16,7 @@ export const defaultPolicy: GroupPolicy = Object.freeze({
   sameIdentity: sameCredential,
   customProposals: new Map(),
   appComponents: new Map(),
-  reviewCommit: () => {},
+  reviewCommit: () => undefined,
 })
 
 /** The policy of a step: the application's word where it has one, else the default. */

@@ -140,5 +140,6 @@ export interface JoinedExternally {
   readonly commit: Commit
   readonly changes: CommitChanges
   readonly signer: { readonly leafIndex: number; readonly leafNode: LeafNode }
-  readonly groupInfoOut: MlsMessage | undefined
+  /** A GroupInfo of the new epoch, when it was asked for. */
+  readonly groupInfo: MlsMessage | undefined
 }

@@ -1,6 +1,7 @@
 /** Alice, bob and charlie: clients with keys, a clock that stands still, and an Authentication Service that says yes. */
 import { type CipherSuite, type RandomSource, type Signer, systemRandom, utf8 } from '@dmls/crypto'
 import {
+  createCommit,
   createGroup,
   createKeyPackage,
   type GroupState,
@@ -8,6 +9,7 @@ import {
   type KeyPackageBundle,
   type KeyPackageOptions,
   type Lifetime,
+  MlsError,
   type MlsMessage,
   mlsProfile,
   type Processed,
@@ -37,7 +39,7 @@ export async function person(name: string, world: World = {}): Promise<Person> {
   const { suite = defaultSuite, random = systemRandom } = world
   const keys = await suite.generateSignatureKeyPair(random)
   const signer = await suite.importSigner(keys.privateKey)
-  return { name, suite, signer, services: { random, now: NOW, authenticate: async () => {} } }
+  return { name, suite, signer, services: { random, now: NOW, authenticate: async () => undefined } }
 }
 
 /** Another signature key for the same person. */
@@ -104,4 +106,42 @@ export async function hear(of: Person, state: GroupState, message: MlsMessage): 
   const processed = await receive(of, state, message)
   if (processed.kind !== 'proposal') throw new Error(`expected a proposal, not ${processed.kind}`)
   return processed.state
+}
+
+export interface Trio {
+  readonly alice: Person
+  readonly bob: Person
+  readonly charlie: Person
+  /** Their states, all of one epoch. */
+  readonly a: GroupState
+  readonly b: GroupState
+  readonly c: GroupState
+}
+
+/** A group that alice created and to which she added bob and charlie: leaves 0, 1 and 2. */
+export async function trio(settings: GroupSettings & World = {}): Promise<Trio> {
+  const alice = await person('alice', settings)
+  const bob = await person('bob', settings)
+  const charlie = await person('charlie', settings)
+  const { capabilities } = settings.leaf ?? {}
+  const theirs = capabilities === undefined ? {} : { capabilities }
+  const bobs = await keyPackageOf(bob, theirs)
+  const charlies = await keyPackageOf(charlie, theirs)
+  const proposals = [bobs, charlies].map(({ keyPackage }) => ({ proposalType: 'add', keyPackage }) as const)
+  const group = await groupOf(alice, settings)
+  const added = await createCommit(group, { signer: alice.signer, proposals }, alice.services)
+  const b = await join(bob, added.welcome, bobs, settings.profile)
+  const c = await join(charlie, added.welcome, charlies, settings.profile)
+  return { alice, bob, charlie, a: added.child, b, c }
+}
+
+/** The code of the MlsError that a promise is refused with. */
+export async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt
+  } catch (error) {
+    if (error instanceof MlsError) return error.code
+    throw error
+  }
+  return 'accepted'
 }
