@@ -69,13 +69,11 @@ export class Reader {
     const first = this.uint8()
     if (first < 0x40) return first
     const prefix = first >> 6
-    // RFC 9420 §2.1.2: vectors that start with the prefix 0b11 MUST be rejected
-    if (prefix === 3) throw malformed('bad_length_prefix', 'a vector length starts with the reserved prefix 0b11')
+    if (prefix === 3) throw malformed('bad_length_prefix', 'a vector length starts with the reserved prefix 0b11') // RFC 9420 §2.1.2
     let length = first & 0x3f
     for (let more = (1 << prefix) - 1; more > 0; more--) length = length * 256 + this.uint8()
-    // RFC 9420 §2.1.2: the minimum number of bits MUST be used
     if (length < (prefix === 1 ? 0x40 : 0x4000)) {
-      throw malformed('non_minimal_length', 'a vector length is not in its shortest form')
+      throw malformed('non_minimal_length', 'a vector length is not in its shortest form') // RFC 9420 §2.1.2
     }
     return length
   }
@@ -99,8 +97,7 @@ export class Reader {
   optional<T>(value: (reader: Reader) => T): T | undefined {
     const present = this.uint8()
     if (present === 0) return undefined
-    // RFC 9420 §2.1.1: any other presence octet MUST be rejected
-    if (present !== 1) throw malformed('bad_presence', 'a presence octet is neither 0 nor 1')
+    if (present !== 1) throw malformed('bad_presence', 'a presence octet is neither 0 nor 1') // RFC 9420 §2.1.1
     return value(this)
   }
 

@@ -13,7 +13,11 @@ import {
   type WireFormat,
   wireFormatValue,
 } from '../wire/framing.ts'
+import type { Proposal } from '../wire/proposal.ts'
 import { MLS10 } from '../wire/registry.ts'
+
+/** Proposals that RFC 9420 §17.4 and the MLS extensions draft do not let external senders make. */
+const MEMBERS_ONLY: ReadonlySet<Proposal['proposalType']> = new Set(['update', 'external_init', 'self_remove'])
 
 /**
  * `FramedContentTBS`, encoded. The encoded GroupContext of the message's epoch is needed for members and for a
@@ -63,8 +67,7 @@ export async function verifyContentSignature(
   checkSender(content, wireFormat)
   const tbs = framedContentTbs(content, wireFormat, groupContext)
   const valid = await verifyWithLabel(suite, publicKey, 'FramedContentTBS', tbs, auth.signature)
-  // RFC 9420 §6.1: recipients MUST verify the signature
-  if (!valid) throw invalid('bad_signature', 'the signature of a message is not valid')
+  if (!valid) throw invalid('bad_signature', 'the signature of a message is not valid') // RFC 9420 §6.1
 }
 
 /**
@@ -77,33 +80,26 @@ export function checkSender({ sender, content }: FramedContent, wireFormat: Wire
     case 'member':
       break
     case 'external':
-      // RFC 9420 §6.1: external: the content_type MUST be proposal
-      if (content.contentType !== 'proposal') throw badSender('an external sender sends proposals only')
-      // RFC 9420 §6.1, §12.1.8: the proposal_type MUST be allowed for external senders
-      if (content.proposal.proposalType === 'update' || content.proposal.proposalType === 'external_init') {
-        throw badSender('an external sender cannot make this proposal')
+      if (content.contentType !== 'proposal') throw badSender('an external sender sends proposals only') // RFC 9420 §6.1
+      if (MEMBERS_ONLY.has(content.proposal.proposalType)) {
+        throw badSender('an external sender cannot make this proposal') // RFC 9420 §6.1, §12.1.8
       }
       break
     case 'new_member_proposal':
-      // RFC 9420 §6.1: new_member_proposal: the content_type MUST be proposal and the proposal_type MUST be add
       if (content.contentType !== 'proposal' || content.proposal.proposalType !== 'add') {
-        throw badSender('a new member proposes its own addition only')
+        throw badSender('a new member proposes its own addition only') // RFC 9420 §6.1
       }
       break
     case 'new_member_commit':
-      // RFC 9420 §6.1: new_member_commit: the content_type MUST be commit
-      if (content.contentType !== 'commit') throw badSender('a joining member sends a commit only')
-      // RFC 9420 §6.1: its key is in the commit's path, so there MUST be one
-      if (content.commit.path === undefined) throw badSender('a joining member commits with a path')
+      if (content.contentType !== 'commit') throw badSender('a joining member sends a commit only') // RFC 9420 §6.1
+      if (content.commit.path === undefined) throw badSender('a joining member commits with a path') // RFC 9420 §6.1
       break
   }
-  // RFC 9420 §6, §6.3.2: who is not a member sends PublicMessages
   if (sender.senderType !== 'member' && wireFormat !== 'mls_public_message') {
-    throw badSender('only members send private messages')
+    throw badSender('only members send private messages') // RFC 9420 §6, §6.3.2
   }
-  // RFC 9420 §6: application messages MUST be PrivateMessages
   if (content.contentType === 'application' && wireFormat !== 'mls_private_message') {
-    throw invalid('public_application_data', 'application data is not encrypted')
+    throw invalid('public_application_data', 'application data is not encrypted') // RFC 9420 §6
   }
 }
 

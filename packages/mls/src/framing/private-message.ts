@@ -75,16 +75,14 @@ export function protectPrivate(suite: CipherSuite, options: ProtectPrivateOption
     throw usage('bad_wire_format', 'the content is signed for another wire format')
   checkSender(content, wireFormat)
   checkConfirmationTag(authenticatedContent)
-  // RFC 9420 §6.3.2: the sender MUST verify that sender_type is member
-  if (content.sender.senderType !== 'member') throw usage('bad_sender', 'only members send private messages')
+  if (content.sender.senderType !== 'member') throw usage('bad_sender', 'only members send private messages') // RFC 9420 §6.3.2
   const { leafIndex } = content.sender
   const { contentType } = content.content
   const aad = messageAad(content.groupId, content.epoch, contentType, content.authenticatedData)
   const plaintext = encodePrivateContent(authenticatedContent, options.padding ?? noPadding)
 
   const step = secretTree.nextSendKey(leafIndex, ratchetKind(contentType))
-  // RFC 9420 §6.3.1: the sender MUST generate a fresh random four-byte reuse guard
-  const reuseGuard = random(REUSE_GUARD_SIZE)
+  const reuseGuard = random(REUSE_GUARD_SIZE) // RFC 9420 §6.3.1
   applyReuseGuard(step.nonce, reuseGuard)
   const ciphertext = suite.seal(step.key, step.nonce, aad.content, plaintext)
   for (const secret of [plaintext, step.key, step.nonce]) secret.fill(0)
@@ -118,8 +116,7 @@ export function unprotectPrivate(suite: CipherSuite, options: UnprotectPrivateOp
   const aad = messageAad(groupId, epoch, contentType, authenticatedData)
   const senderData = openSenderData(suite, options.senderDataSecret, message, aad.senderData)
   const { leafIndex, generation } = senderData
-  // RFC 9420 §6.3.2: leaf_index MUST identify a non-blank node
-  if (!options.leafExists(leafIndex)) throw invalid('blank_sender', 'a message names a blank leaf', { leafIndex })
+  if (!options.leafExists(leafIndex)) throw invalid('blank_sender', 'a message names a blank leaf', { leafIndex }) // RFC 9420 §6.3.2
 
   const step = secretTree.receiveKey(leafIndex, ratchetKind(contentType), generation, limits)
   try {
@@ -185,8 +182,7 @@ function encodePrivateContent({ content, auth }: AuthenticatedContent, padding: 
   encodeFramedContentAuthData(writer, auth)
   const count = padding(writer.size)
   if (!Number.isInteger(count) || count < 0) throw usage('bad_padding', 'padding is a number of bytes')
-  // RFC 9420 §6.3.1: padding MUST be all zero bytes
-  return writer.zeros(count).finish()
+  return writer.zeros(count).finish() // RFC 9420 §6.3.1
 }
 
 /** RFC 9420 §6.3.1: the reuse guard goes over the first four bytes of the nonce. */
@@ -258,6 +254,5 @@ function openContent(
 function checkPadding(plaintext: Uint8Array, start: number): void {
   let bits = 0
   for (let i = start; i < plaintext.length; i++) bits |= plaintext[i] as number
-  // RFC 9420 §6.3.1: a receiver MUST verify that there are no non-zero bytes in the padding
-  if (bits !== 0) throw invalid('nonzero_padding', 'the padding of a message is not all zeros')
+  if (bits !== 0) throw invalid('nonzero_padding', 'the padding of a message is not all zeros') // RFC 9420 §6.3.1
 }

@@ -60,9 +60,8 @@ export function unprotectPublic(
   checkSender(content, 'mls_public_message')
   if (content.sender.senderType === 'member') {
     const expected = membershipTag(suite, membershipKey, content, auth, groupContext)
-    // RFC 9420 §6.2: the application MUST check membership_tag
     if (message.membershipTag === undefined || !equalConstantTime(expected, message.membershipTag)) {
-      throw invalid('bad_membership_tag', 'the membership tag of a message does not match')
+      throw invalid('bad_membership_tag', 'the membership tag of a message does not match') // RFC 9420 §6.2
     }
   }
   return { wireFormat: 'mls_public_message', content, auth }

@@ -14,8 +14,7 @@ export interface PskInput {
 
 /** `psk_secret`, KDF.Nh bytes, of the PSKs in the order in which the commit or the GroupSecrets names them. */
 export function derivePskSecret(suite: CipherSuite, psks: readonly PskInput[]): Uint8Array {
-  // RFC 9420 §8.4: `count` is a uint16
-  if (psks.length > 0xffff) throw usage('too_many_psks', 'at most 65535 pre-shared keys are injected at once')
+  if (psks.length > 0xffff) throw usage('too_many_psks', 'at most 65535 pre-shared keys are injected at once') // RFC 9420 §8.4
   const zero = zeroSecret(suite)
   let pskSecret = zeroSecret(suite)
   for (const [index, { id, secret }] of psks.entries()) {

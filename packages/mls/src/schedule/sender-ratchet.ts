@@ -72,9 +72,8 @@ export function takeGeneration(
 ): RatchetStep {
   if (generation < ratchet.generation) return takeKept(suite, ratchet, generation)
   if (generation === ratchet.generation) return nextGeneration(suite, ratchet)
-  // RFC 9420 §15.3: a generation that is too much higher is rejected
   if (generation - ratchet.generation > limits.forwardMax) {
-    throw invalid('generation_too_far', 'a message is too far ahead of its sender ratchet', { generation })
+    throw invalid('generation_too_far', 'a message is too far ahead of its sender ratchet', { generation }) // RFC 9420 §15.3
   }
   return skipTo(suite, ratchet, generation, limits.keptMax)
 }
@@ -83,8 +82,7 @@ function takeKept(suite: CipherSuite, ratchet: SenderRatchet, generation: number
   const slot = suite.keySize + suite.nonceSize
   const at = ratchet.kept.findIndex((run) => generation >= run.first && generation < runEnd(run, slot))
   const run = ratchet.kept[at]
-  // RFC 9420 §9.2: a consumed key is deleted, so a second message cannot use it
-  if (run === undefined) throw invalid('generation_used', 'the key of this generation is gone', { generation })
+  if (run === undefined) throw invalid('generation_used', 'the key of this generation is gone', { generation }) // RFC 9420 §9.2
   const offset = (generation - run.first) * slot
   const used = run.keys.subarray(offset, offset + slot)
   const kept = ratchet.kept.slice()

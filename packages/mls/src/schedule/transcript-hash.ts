@@ -45,6 +45,5 @@ export function verifyConfirmationTag(
   tag: Uint8Array,
 ): void {
   const expected = confirmationTag(suite, confirmationKey, confirmedTranscriptHash)
-  // RFC 9420 §6.1: auth data is valid only if the confirmation_tag is
-  if (!equalConstantTime(expected, tag)) throw invalid('bad_confirmation_tag', 'the confirmation tag does not match')
+  if (!equalConstantTime(expected, tag)) throw invalid('bad_confirmation_tag', 'the confirmation tag does not match') // RFC 9420 §6.1
 }

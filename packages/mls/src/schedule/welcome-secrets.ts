@@ -93,8 +93,7 @@ export async function verifyGroupInfoSignature(
   groupInfo: GroupInfo,
 ): Promise<void> {
   const valid = await verifyWithLabel(suite, publicKey, 'GroupInfoTBS', groupInfoTbs(groupInfo), groupInfo.signature)
-  // RFC 9420 §12.4.3.1: if signature verification fails, return an error
-  if (!valid) throw invalid('bad_group_info_signature', 'the signature of the GroupInfo is not valid')
+  if (!valid) throw invalid('bad_group_info_signature', 'the signature of the GroupInfo is not valid') // RFC 9420 §12.4.3.1
 }
 
 /** Whoever relayed the Welcome could not see these bytes: a fault in them is never malformed, only invalid. */

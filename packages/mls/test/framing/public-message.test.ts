@@ -195,6 +195,7 @@ describe('content authentication', () => {
       [EXTERNAL, PATH_COMMIT],
       [EXTERNAL, APPLICATION],
       [EXTERNAL, proposal({ proposalType: 'update', leafNode: LEAF })],
+      [EXTERNAL, proposal({ proposalType: 'self_remove' })],
       [EXTERNAL, proposal({ proposalType: 'external_init', kemOutput: new Uint8Array(32) })],
       [NEW_PROPOSER, PROPOSAL],
       [NEW_PROPOSER, COMMIT],
