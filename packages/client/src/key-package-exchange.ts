@@ -44,8 +44,7 @@ export async function fetchKeyPackage(
       resolve(bytes)
       return 'accept'
     },
-    // biome-ignore lint/correctness/useYield: we hold nothing on this topic
-    held: async function* () {},
+    held: () => nothing(),
     load: async () => undefined,
   })
   try {
@@ -55,6 +54,11 @@ export async function fetchKeyPackage(
     timer.cancel()
     await leave()
   }
+}
+
+/** We hold nothing on a topic where we only ask. */
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* []
 }
 
 function isKeyPackageOf(context: ClientContext, bytes: Uint8Array, identity: Uint8Array): boolean {

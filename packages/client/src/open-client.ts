@@ -89,13 +89,10 @@ class RunningClient implements DmlsClient {
     const groupId = options.groupId ?? random(GROUP_ID_SIZE)
     if (this.#groups.has(toHex(groupId))) throw usage('group_exists', 'this client is in a group of that id already')
     const key = await suite.generateSignatureKeyPair(random)
-    const group = await GroupHandle.create(this.#context, this.#welcomes, {
-      groupId,
-      own: {
-        key,
-        signer: await signerFromPrivateKey(suite, key.privateKey),
-        leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)),
-      },
+    const group = await GroupHandle.create(this.#context, this.#welcomes, groupId, {
+      key,
+      signer: await signerFromPrivateKey(suite, key.privateKey),
+      leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)),
     })
     this.#adopt(group)
     return group

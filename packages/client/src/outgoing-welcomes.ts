@@ -6,7 +6,7 @@ import { fromHex, toHex } from '@dmls/crypto'
 import type { KeyPackage } from '@dmls/mls'
 import type { ClientContext } from './context.ts'
 import type { WelcomeSender } from './group/group-handle.ts'
-import type { StoreOperation } from './ports.ts'
+import type { Pending } from './group/message-ledger.ts'
 import { OUTGOING_PREFIX, outgoingKey } from './store-keys.ts'
 import { TopicLog } from './topic-log.ts'
 import { inboxTopic } from './topic-names.ts'
@@ -58,7 +58,7 @@ export class OutgoingWelcomes implements WelcomeSender {
   async prepare(
     welcome: Uint8Array,
     recipients: readonly KeyPackage[],
-  ): Promise<{ readonly operations: readonly StoreOperation[]; readonly written: () => Promise<void> }> {
+  ): Promise<Pending & { readonly send: () => Promise<void> }> {
     const topics = new Map<string, Uint8Array>()
     for (const { leafNode } of recipients) {
       const identity = this.#context.authenticator.identity(leafNode.credential)
@@ -76,12 +76,12 @@ export class OutgoingWelcomes implements WelcomeSender {
         ...entry.operations,
         { type: 'put' as const, key: outgoingKey(topic), value: new Uint8Array(0) },
       ]),
-      written: async () => {
-        for (const { topic, entry } of appended) {
-          entry.written()
-          // best effort: the recipient finds it by backfill otherwise
-          await this.#context.delivery.publish(topic, welcome).catch(() => undefined)
-        }
+      written: () => {
+        for (const { entry } of appended) entry.written()
+      },
+      send: async () => {
+        // best effort: the recipient finds it by backfill otherwise
+        for (const { topic } of appended) await this.#context.delivery.publish(topic, welcome).catch(() => undefined)
       },
     }
   }

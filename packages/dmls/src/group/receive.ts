@@ -31,7 +31,7 @@ export type Received =
       readonly committer: InstanceId
     })
   /** A commit removed this member. */
-  | (Step & { readonly kind: 'removed'; readonly by: InstanceId })
+  | (Step & { readonly kind: 'removed'; readonly parent: DmlsEpoch; readonly by: InstanceId })
   /** Our own message came back. Nothing changes. */
   | { readonly kind: 'own' }
 
@@ -101,7 +101,7 @@ async function receiveCommit(
   if (processed.child === undefined) {
     checkCommit(state, { parent: epoch, committer, data, changes: processed.changes }, services)
     builder.set({ removal: { parent: epoch, by: committer } })
-    return { kind: 'removed', by: committer, ...builder.finish() }
+    return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
   addChild(builder, { parent: epoch, committer, data, changes: processed.changes, child: processed.child }, services)
   chooseHead(builder)

@@ -1,0 +1,136 @@
+/**
+ * What arrives for a group: recognised, processed in the epoch that it names, or kept until that epoch is here. The one
+ * place where exceptions become verdicts: `reject` only what every honest peer would refuse whatever its view.
+ */
+import { toHex } from '@dmls/crypto'
+import { type DmlsMessage, decodeDmlsMessage, type Received, receiveMessage } from '@dmls/dmls'
+import { MlsError, messageHeader } from '@dmls/mls'
+import type { GroupEvent } from '../api.ts'
+import type { ClientContext } from '../context.ts'
+import type { Verdict } from '../ports.ts'
+import type { MessageInbox } from './message-inbox.ts'
+import type { MessageLedger } from './message-ledger.ts'
+import type { RunningState } from './running-state.ts'
+
+export type ReceivedStep = Exclude<Received, { readonly kind: 'own' }>
+
+interface Parts {
+  readonly context: ClientContext
+  readonly running: RunningState
+  readonly ledger: MessageLedger
+  readonly inbox: MessageInbox
+  readonly tell: (events: readonly GroupEvent[]) => void
+  /** Called when a received step has been applied, with the state before it. */
+  readonly applied: (received: ReceivedStep, before: RunningState['current']) => Promise<void>
+}
+
+export class Intake {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Takes a message from the network. Never throws for what a peer can send. */
+  async receive(bytes: Uint8Array): Promise<Verdict> {
+    const { ledger, context } = this.#parts
+    const id = ledger.id(bytes)
+    if (ledger.knows(id)) return 'ignore'
+    if (bytes.length > context.limits.messageSizeMax) return 'reject'
+    const message = this.#read(bytes)
+    if (message === undefined) return 'reject'
+    if (ledger.isProcessed(message)) {
+      await this.#write(ledger.refuse(id))
+      return 'ignore'
+    }
+    return this.#process(bytes, message)
+  }
+
+  /** Processes what waited for an epoch, and what waited for the epochs that this brings. */
+  async retry(epoch: string): Promise<void> {
+    const { ledger } = this.#parts
+    const ready = [epoch]
+    for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
+      for (const id of ledger.takeWaiting(next)) {
+        const bytes = await ledger.load(id)
+        if (bytes === undefined) continue
+        const brought = await this.#tryOne(bytes, decodeDmlsMessage(bytes))
+        if (typeof brought === 'object') ready.push(brought.epoch)
+      }
+    }
+  }
+
+  #read(bytes: Uint8Array): DmlsMessage | undefined {
+    try {
+      const message = decodeDmlsMessage(bytes)
+      const header = messageHeader(message.message)
+      const isOurs = header !== undefined && toHex(header.groupId) === toHex(this.#parts.running.current.groupId)
+      return isOurs ? message : undefined
+    } catch (error) {
+      if (error instanceof MlsError) return undefined
+      throw error
+    }
+  }
+
+  async #process(bytes: Uint8Array, message: DmlsMessage): Promise<Verdict> {
+    const outcome = await this.#tryOne(bytes, message)
+    if (outcome === 'unused') return 'ignore'
+    if (typeof outcome === 'object') await this.retry(outcome.epoch)
+    return 'accept'
+  }
+
+  /** Processes one message; returns the epoch that it brought, if it is a commit. */
+  async #tryOne(bytes: Uint8Array, message: DmlsMessage): Promise<'used' | 'unused' | { readonly epoch: string }> {
+    const { running, ledger } = this.#parts
+    const before = running.current
+    let received: Received
+    try {
+      received = await receiveMessage(before, message, running.services())
+    } catch (error) {
+      await this.#refuse(bytes, error)
+      return 'unused'
+    }
+    if (received.kind === 'own') {
+      await this.#write(ledger.refuse(ledger.id(bytes)))
+      return 'unused'
+    }
+    await running.apply(received, ledger.process([bytes]), this.#delivery(message, received))
+    await this.#parts.applied(received, before)
+    return received.kind === 'commit' ? { epoch: received.epoch } : 'used'
+  }
+
+  /** Application content goes to the inbox in the batch that consumes its key. */
+  #delivery(message: DmlsMessage, received: ReceivedStep): ReturnType<MessageInbox['append']> {
+    if (received.kind !== 'application' || received.content.kind !== 'application') {
+      return { operations: [], written: () => undefined }
+    }
+    const id = this.#parts.ledger.messageId(message)
+    const { sender, epoch, content } = received
+    return this.#parts.inbox.append({ id, sender, epoch, data: content.data })
+  }
+
+  async #refuse(bytes: Uint8Array, error: unknown): Promise<void> {
+    const { ledger, tell } = this.#parts
+    const awaited = error instanceof MlsError && error.blame === 'missing' ? error.fields.epoch : undefined
+    if (typeof awaited === 'string') {
+      await this.#write(ledger.wait(bytes, awaited))
+      tell([{ type: 'unknownEpoch', dmlsEpoch: awaited, waiting: ledger.waitingFor(awaited) }])
+      return
+    }
+    await this.#write(ledger.refuse(ledger.id(bytes)))
+    tell([refusalEvent(error)])
+  }
+
+  async #write(pending: ReturnType<MessageLedger['refuse']>): Promise<void> {
+    if (pending.operations.length > 0) await this.#parts.context.store.write(pending.operations)
+    pending.written()
+  }
+}
+
+function refusalEvent(error: unknown): GroupEvent {
+  if (!(error instanceof MlsError)) {
+    return { type: 'refused', code: 'open_failed', reason: 'the message could not be opened', sender: undefined }
+  }
+  if (error.code === 'beyond_horizon') return { type: 'beyondHorizon', dmlsEpoch: String(error.fields.epoch) }
+  return { type: 'refused', code: error.code, reason: error.message, sender: undefined }
+}

@@ -1,0 +1,150 @@
+/**
+ * Which messages of a group are known, and how: held in the log, processed, waiting for something, or of no use. Two
+ * names go with a message: the identifier of its bytes, and that of the MLSMessage inside, because the dmls_epoch around
+ * it is not authenticated (protocol §4) and must not make one message into two.
+ */
+import { fromHex, toHex } from '@dmls/crypto'
+import { type DmlsMessage, decodeDmlsMessage, messageId } from '@dmls/dmls'
+import { mlsMessageBytes } from '@dmls/mls'
+import type { ClientContext } from '../context.ts'
+import type { StoreOperation } from '../ports.ts'
+import { groupRecordKey } from '../store-keys.ts'
+import { TopicLog } from '../topic-log.ts'
+import { groupTopic } from '../topic-names.ts'
+import { WaitingRoom } from './waiting-room.ts'
+
+/** What to write, and what to call once it is written. */
+export interface Pending {
+  readonly operations: readonly StoreOperation[]
+  readonly written: () => void
+}
+
+export class MessageLedger {
+  readonly #context: ClientContext
+  readonly #groupId: Uint8Array
+  readonly #log: TopicLog
+  readonly #waiting: WaitingRoom
+  /** Identifiers of inner messages; hexadecimal. */
+  readonly #processed = new Set<string>()
+  /** Identifiers of messages that were refused, so that they are not fetched again; hexadecimal, oldest first. */
+  readonly #refused = new Set<string>()
+
+  private constructor(context: ClientContext, groupId: Uint8Array, log: TopicLog) {
+    this.#context = context
+    this.#groupId = groupId
+    this.#log = log
+    this.#waiting = new WaitingRoom(context.limits.waitingMax)
+  }
+
+  /** Reads back which messages of the log were processed, and which still wait. */
+  static async open(context: ClientContext, groupId: Uint8Array): Promise<MessageLedger> {
+    const log = await TopicLog.open(context.store, groupTopic(context.digest, groupId), context.digest)
+    const ledger = new MessageLedger(context, groupId, log)
+    for (const id of [...log.ids()]) {
+      const waitsFor = await context.store.get(ledger.#waitingKey(id))
+      if (waitsFor !== undefined) {
+        ledger.#waiting.add(id, toHex(waitsFor))
+        continue
+      }
+      const bytes = await log.load(id)
+      if (bytes !== undefined) ledger.#processed.add(toHex(ledger.messageId(decodeDmlsMessage(bytes))))
+    }
+    return ledger
+  }
+
+  #waitingKey(id: string): Uint8Array {
+    return groupRecordKey(this.#groupId, 'waiting', fromHex(id))
+  }
+
+  /** The identifier of a message's bytes: SHA-256, hexadecimal. */
+  id(bytes: Uint8Array): string {
+    return this.#log.id(bytes)
+  }
+
+  /** The identifier of the MLSMessage inside, KDF.Nh bytes: the same for every receiver. */
+  messageId({ message }: DmlsMessage): Uint8Array {
+    return messageId(this.#context.suite, mlsMessageBytes(message))
+  }
+
+  /** Whether these very bytes were seen. */
+  knows(id: string): boolean {
+    return this.#log.has(id) || this.#refused.has(id)
+  }
+
+  isProcessed(message: DmlsMessage): boolean {
+    return this.#processed.has(toHex(this.messageId(message)))
+  }
+
+  load(id: string): Promise<Uint8Array | undefined> {
+    return this.#log.load(id)
+  }
+
+  /** Identifiers that a peer need not send us, 32 bytes each. */
+  async *held(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const id of this.#log.ids()) yield fromHex(id)
+    for (const id of this.#refused) yield fromHex(id)
+  }
+
+  /** Records messages as processed and held. */
+  process(messages: readonly Uint8Array[]): Pending {
+    const logged = messages.map((bytes) => this.#log.append(bytes))
+    const waited = messages.map((bytes) => this.id(bytes)).filter((id) => this.#waiting.has(id))
+    return {
+      operations: [
+        ...logged.flatMap((entry) => entry.operations),
+        ...waited.map((id) => ({ type: 'delete' as const, key: this.#waitingKey(id) })),
+      ],
+      written: () => {
+        for (const entry of logged) entry.written()
+        for (const id of waited) this.#waiting.remove(id)
+        for (const bytes of messages) this.#processed.add(toHex(this.messageId(decodeDmlsMessage(bytes))))
+      },
+    }
+  }
+
+  /** Keeps a message until an epoch is here. When too many wait, the one that waited longest leaves. */
+  wait(bytes: Uint8Array, epoch: string): Pending {
+    const id = this.id(bytes)
+    const evicted = this.#waiting.add(id, epoch)
+    const logged = this.#log.append(bytes)
+    const left = evicted === undefined ? [] : [evicted]
+    const forgotten = this.#log.remove(left)
+    return {
+      operations: [
+        ...logged.operations,
+        ...forgotten.operations,
+        { type: 'put', key: this.#waitingKey(id), value: fromHex(epoch) },
+        ...left.map((gone) => ({ type: 'delete' as const, key: this.#waitingKey(gone) })),
+      ],
+      written: () => {
+        logged.written()
+        forgotten.written()
+      },
+    }
+  }
+
+  /** Takes out what waited for an epoch, in the order in which it came. */
+  takeWaiting(epoch: string): readonly string[] {
+    return this.#waiting.take(epoch)
+  }
+
+  waitingFor(epoch: string): number {
+    return this.#waiting.waitingFor(epoch)
+  }
+
+  /** Forgets a message that is of no use but remembers its name, so that it is not fetched again. */
+  refuse(id: string): Pending {
+    this.#waiting.remove(id)
+    this.#refused.add(id)
+    if (this.#refused.size > this.#context.limits.refusedMax) {
+      const oldest = this.#refused.values().next().value
+      if (oldest !== undefined) this.#refused.delete(oldest)
+    }
+    if (!this.#log.has(id)) return { operations: [], written: () => undefined }
+    const forgotten = this.#log.remove([id])
+    return {
+      operations: [...forgotten.operations, { type: 'delete', key: this.#waitingKey(id) }],
+      written: forgotten.written,
+    }
+  }
+}
