@@ -1,28 +1,31 @@
-/** Diffie-Hellman on the NIST curves by node:crypto. */
+/**
+ * Diffie-Hellman on the NIST curves by node:crypto. With KeyObjects: the ECDH class of node:crypto checks its own key
+ * again in every agreement, by a multiplication with the order of the curve.
+ */
 
-import { createECDH } from 'node:crypto'
+import { diffieHellman } from 'node:crypto'
 import { guarded } from '../checks.ts'
 import { requireNistPoint } from '../nist-points.ts'
-import { requireNistScalar } from '../nist-scalars.ts'
 import type { DiffieHellman } from '../primitives.ts'
 import type { NistCurveName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
-import { OPENSSL_CURVE } from './openssl-names.ts'
+import { ecPublicKey, importEcPrivateKey, importEcPublicKey } from './ec-keys.ts'
+import { keyCache } from './key-cache.ts'
 
 export function nodeEcDh(curve: NistCurveName): DiffieHellman {
+  // Most keys of a ratchet tree outlive many commits, and each commit seals to some of them.
+  const recipients = keyCache((publicKey) => importEcPublicKey(curve, publicKey))
   return {
     importPrivateKey(bytes) {
-      requireNistScalar(curve, bytes)
-      const key = guarded('invalid_private_key', `not a private key of ${curve}`, () => {
-        const ecdh = createECDH(OPENSSL_CURVE[curve])
-        ecdh.setPrivateKey(bytes)
-        return ecdh
-      })
+      const privateKey = importEcPrivateKey(curve, bytes)
+      const point = ecPublicKey(curve, bytes)
       return {
-        publicKey: () => plain(key.getPublicKey()),
-        agree(publicKey) {
-          requireNistPoint(curve, publicKey)
-          return guarded('kem_failed', 'key agreement failed', () => plain(key.computeSecret(publicKey)))
+        publicKey: () => point.slice(),
+        agree(publicKey, frequency) {
+          const other = frequency === 'recurring' ? recipients.get(publicKey) : importEcPublicKey(curve, publicKey)
+          return guarded('kem_failed', 'key agreement failed', () =>
+            plain(diffieHellman({ privateKey, publicKey: other })),
+          )
         },
       }
     },
