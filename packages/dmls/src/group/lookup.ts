@@ -1,6 +1,7 @@
 /** Questions about one epoch of a group: who sits where, and what is still held of it. */
 import { toHex } from '@dmls/crypto'
 import { type GroupState, invalid, MlsError, missing } from '@dmls/mls'
+import { leafKey } from '../dag/dag-node.ts'
 import type { RosterMember } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { DmlsGroupState, HeldEpoch } from './state.ts'
@@ -36,8 +37,7 @@ export function instanceAt(state: DmlsGroupState, epoch: DmlsEpoch, leafIndex: n
 
 /** The member at a leaf in an epoch, or undefined. */
 export function memberAt(state: DmlsGroupState, epoch: DmlsEpoch, leafIndex: number): RosterMember | undefined {
-  for (const member of state.dag.roster(epoch).values()) if (member.leafIndex === leafIndex) return member
-  return undefined
+  return state.dag.node(epoch).leaves.get(leafKey(leafIndex))
 }
 
 /** Where somebody sits in an epoch, or undefined. */
