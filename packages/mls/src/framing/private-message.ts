@@ -41,6 +41,8 @@ export interface ProtectedMessage {
   readonly secretTree: SecretTree
   /** Buffers of the old tree to wipe once the new one is stored. */
   readonly superseded: readonly Uint8Array[]
+  /** Buffers of the new tree to wipe if the message is not sent after all and the old tree stays. */
+  readonly created: readonly Uint8Array[]
 }
 
 export interface UnprotectPrivateOptions {
@@ -102,6 +104,7 @@ export function protectPrivate(suite: CipherSuite, options: ProtectPrivateOption
     },
     secretTree: step.tree,
     superseded: step.superseded,
+    created: step.created,
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { equalBytes, toHex } from '@dmls/crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -212,6 +213,17 @@ describe('a puncturable tree', () => {
     expect(wiped.subarray(0, -32)).toEqual(before.subarray(0, -32))
     expect(wiped.subarray(-32).every((byte) => byte === 0)).toBe(true)
     expect(encoded(second.next)).toEqual(after)
+  })
+
+  test('shows no secret in logs and JSON', () => {
+    for (const tree of [
+      PuncturableTree.fromRoot(suite, ROOT, 8),
+      PuncturableTree.fromRoot(suite, ROOT, 8).evaluate(new Uint8Array(1)).next,
+    ]) {
+      const shown = inspect(tree, { depth: Number.POSITIVE_INFINITY, showHidden: true }) + JSON.stringify(tree)
+      expect(shown).not.toMatch(/Uint8Array|secret"|ratchet/)
+      expect(shown.length).toBeLessThan(120)
+    }
   })
 
   test('copies its root and wipes what it holds', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { toHex } from '@dmls/crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -374,6 +375,14 @@ describe('the secret tree', () => {
         expect.objectContaining({ code: 'generation_used' }),
       )
       expect(encoded(decoded(encoded(spent)))).toEqual(encoded(spent))
+    }
+  })
+
+  test('shows no secret in logs and JSON', () => {
+    for (const tree of [newTree(), newTree().nextSendKey(1, 'handshake').tree]) {
+      const shown = inspect(tree, { depth: Number.POSITIVE_INFINITY, showHidden: true }) + JSON.stringify(tree)
+      expect(shown).not.toMatch(/Uint8Array|secret"|ratchet/)
+      expect(shown.length).toBeLessThan(120)
     }
   })
 
