@@ -105,7 +105,7 @@ export class GroupHandle implements DmlsGroup {
       state: () => running.current,
       commit: (request) => this.#commitIfStillNeeded(request),
       report: (event) => this.#announcer.tell([event]),
-      retire: () => this.#queue.run(() => this.#retire()),
+      retire: () => this.#retire(),
     })
   }
 
@@ -300,14 +300,21 @@ export class GroupHandle implements DmlsGroup {
 
   /** Deletes the secrets that the group's policy no longer keeps, in memory and in the store's files. */
   async #retire(): Promise<void> {
-    if (this.#closed) return
+    const somethingWent = await this.#queue.run(() => this.#retireNow())
+    // slow, and in nobody's way here
+    if (somethingWent && !this.#closed) await this.#context.store.forget()
+  }
+
+  async #retireNow(): Promise<boolean> {
+    if (this.#closed) return false
     const { records } = this.#running
     const nowMs = this.#context.clock.nowMs()
     const step = retire(this.#state, { nowMs, sizeOf: (epoch) => records.sizeOf(epoch) })
-    if (step === undefined) return
-    await this.#running.apply(step, records.sweep(step.state))
+    if (step === undefined) return false
+    const unneeded = this.#ledger.forgetEpochs(step.changes.dropped)
+    await this.#running.apply(step, records.sweep(step.state), unneeded)
     step.wipe()
-    await this.#context.store.forget()
+    return true
   }
 
   /** Best effort: what nobody receives now is found later by backfill, for it is in the log. */

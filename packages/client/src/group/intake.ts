@@ -39,7 +39,7 @@ export class Intake {
     if (bytes.length > context.limits.messageSizeMax) return 'reject'
     const message = this.#read(bytes)
     if (message === undefined) return 'reject'
-    if (ledger.isProcessed(message)) {
+    if (ledger.isProcessed(message) || this.#isBeforeUs(message)) {
       await this.#write(ledger.refuse(id))
       return 'ignore'
     }
@@ -58,6 +58,13 @@ export class Intake {
         if (typeof brought === 'object') ready.push(brought.epoch)
       }
     }
+  }
+
+  /** Whether a message is of an epoch from before we joined on any branch: it will never be of use to us. */
+  #isBeforeUs(message: DmlsMessage): boolean {
+    const { dag } = this.#parts.running.current
+    const epoch = messageHeader(message.message)?.epoch ?? 0n
+    return dag.roots().every((root) => epoch < (dag.get(root)?.epoch ?? 0n))
   }
 
   #read(bytes: Uint8Array): DmlsMessage | undefined {

@@ -28,6 +28,8 @@ export class MessageLedger {
   readonly #processed = new Set<string>()
   /** Identifiers of messages that were refused, so that they are not fetched again; hexadecimal, oldest first. */
   readonly #refused = new Set<string>()
+  /** Identifiers of processed messages by the epoch that they name. */
+  readonly #byEpoch = new Map<string, Set<string>>()
 
   private constructor(context: ClientContext, groupId: Uint8Array, log: TopicLog) {
     this.#context = context
@@ -47,7 +49,7 @@ export class MessageLedger {
         continue
       }
       const bytes = await log.load(id)
-      if (bytes !== undefined) ledger.#processed.add(toHex(ledger.messageId(decodeDmlsMessage(bytes))))
+      if (bytes !== undefined) ledger.#noteProcessed(id, bytes)
     }
     return ledger
   }
@@ -97,7 +99,28 @@ export class MessageLedger {
       written: () => {
         for (const entry of logged) entry.written()
         for (const id of waited) this.#waiting.remove(id)
-        for (const bytes of messages) this.#processed.add(toHex(this.messageId(decodeDmlsMessage(bytes))))
+        for (const bytes of messages) this.#noteProcessed(this.id(bytes), bytes)
+      },
+    }
+  }
+
+  #noteProcessed(id: string, bytes: Uint8Array): void {
+    const message = decodeDmlsMessage(bytes)
+    this.#processed.add(toHex(this.messageId(message)))
+    const epoch = toHex(message.dmlsEpoch)
+    const ids = this.#byEpoch.get(epoch)
+    if (ids === undefined) this.#byEpoch.set(epoch, new Set([id]))
+    else ids.add(id)
+  }
+
+  /** Lets go of the messages of epochs that nobody needs any more; their names are kept a while. */
+  forgetEpochs(epochs: readonly string[]): Pending {
+    const pending = epochs.flatMap((epoch) => [...(this.#byEpoch.get(epoch) ?? [])]).map((id) => this.refuse(id))
+    return {
+      operations: pending.flatMap((entry) => entry.operations),
+      written: () => {
+        for (const entry of pending) entry.written()
+        for (const epoch of epochs) this.#byEpoch.delete(epoch)
       },
     }
   }

@@ -1,7 +1,6 @@
 /** Questions about one epoch of a group: who sits where, and what is still held of it. */
 import { toHex } from '@dmls/crypto'
 import { type GroupState, invalid, MlsError, missing } from '@dmls/mls'
-import { leafKey } from '../dag/dag-node.ts'
 import type { RosterMember } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { DmlsGroupState, HeldEpoch } from './state.ts'
@@ -37,7 +36,7 @@ export function instanceAt(state: DmlsGroupState, epoch: DmlsEpoch, leafIndex: n
 
 /** The member at a leaf in an epoch, or undefined. */
 export function memberAt(state: DmlsGroupState, epoch: DmlsEpoch, leafIndex: number): RosterMember | undefined {
-  return state.dag.node(epoch).leaves.get(leafKey(leafIndex))
+  return state.dag.memberAt(epoch, leafIndex)
 }
 
 /** Where somebody sits in an epoch, or undefined. */
