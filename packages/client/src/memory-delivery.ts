@@ -36,7 +36,7 @@ export class MemoryHub {
       subscribe: async (topic, handler) => this.#subscribe(member, topic, handler),
       publish: async (topic, message) => {
         requireOpen(member)
-        const copy = message.slice()
+        const copy = new Uint8Array(message)
         this.#enqueue(() => this.#deliver(member, toHex(topic), copy))
       },
       backfill: async (topic) => {
@@ -128,7 +128,7 @@ export class MemoryHub {
     const handed = to.handed.get(topic)
     const id = toHex(this.#digest(message))
     if (handler === undefined || handed === undefined || handed.has(id)) return
-    handed.set(id, await handler.receive(message.slice(), from.name))
+    handed.set(id, await handler.receive(new Uint8Array(message), from.name))
   }
 }
 

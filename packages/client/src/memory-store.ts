@@ -29,7 +29,7 @@ export class MemoryStore implements Store {
       const key = keyText(operation.key)
       const old = this.#values.get(key)
       if (operation.type === 'put') {
-        this.#values.set(key, operation.value.slice())
+        this.#values.set(key, new Uint8Array(operation.value))
         if (old === undefined) this.#order = undefined
       } else if (this.#values.delete(key)) {
         this.#order = undefined

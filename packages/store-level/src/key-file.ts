@@ -216,7 +216,7 @@ async function openRoot(kept: Uint8Array, isSealed: boolean, cipher: RootCipher 
   if (cipher === undefined) return kept
   let root: Uint8Array
   try {
-    root = (await cipher.open(kept)).slice()
+    root = new Uint8Array(await cipher.open(kept))
   } catch (cause) {
     throw new StoreError('store_wrong_key', 'The cipher does not open this store.', {}, { cause })
   }

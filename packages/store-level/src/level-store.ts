@@ -77,7 +77,7 @@ export class LevelStoreOnFiles implements LevelStore {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.#requireOpen()
-    const own = key.slice()
+    const own = new Uint8Array(key)
     for (let attempt = 1; ; attempt++) {
       const erasures = this.#erasures
       const [record, place] = await this.#read([valueKey(own), indexKey(own)])
@@ -229,10 +229,10 @@ function lastOperations(operations: readonly StoreOperation[]): readonly StoreOp
   const last = new Map<string, StoreOperation>()
   for (const { type, key, ...rest } of operations) {
     const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
-    const own = key.slice()
+    const own = new Uint8Array(key)
     last.set(
       name,
-      'value' in rest ? { type: 'put', key: own, value: rest.value.slice() } : { type: 'delete', key: own },
+      'value' in rest ? { type: 'put', key: own, value: new Uint8Array(rest.value) } : { type: 'delete', key: own },
     )
   }
   return [...last.values()]

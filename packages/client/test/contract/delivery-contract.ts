@@ -242,8 +242,9 @@ export function describeDelivery(name: string, subject: DeliverySubject): void {
     })
 
     test('nothing that is published is shared with the caller', async () => {
-      const [, atBob] = await everybody()
-      const bytes = message('before')
+      const [atAlice, atBob] = await everybody()
+      atAlice.hold(message('before'))
+      const bytes = Buffer.from(message('before'))
       const published = alice.publish(group, bytes)
       bytes.fill(0x61)
       await published

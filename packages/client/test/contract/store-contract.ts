@@ -72,10 +72,15 @@ export function describeStore(name: string, subject: StoreSubject): void {
     test('nothing that went in or came out is shared with the caller', async () => {
       const key = bytes(1)
       const value = bytes(5)
-      const written = store.write([put(key, value)])
+      // Slices of Node's Buffers are no copies: they are given as well.
+      const buffer = Buffer.of(8)
+      const written = store.write([put(key, value), put(Buffer.of(3), buffer)])
       key[0] = 2
       value[0] = 6
+      buffer[0] = 9
       await written
+      expect(await store.get(Buffer.of(3))).toEqual(bytes(8))
+      await store.write([remove(bytes(3))])
       const first = (await store.get(bytes(1))) as Uint8Array
       expect(first).toEqual(bytes(5))
       first[0] = 7
