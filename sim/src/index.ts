@@ -1,1 +1,16 @@
-export {}
+/** A deterministic simulator of whole groups: real clients, simulated surroundings, one seed. */
+export * from './checkers.ts'
+export { drain } from './drain.ts'
+export * from './event-queue.ts'
+export * from './network-conditions.ts'
+export * from './observations.ts'
+export * from './operations.ts'
+export * from './seeded-random.ts'
+export * from './sim-network.ts'
+export * from './sim-node.ts'
+export * from './sim-store.ts'
+export * from './trace.ts'
+export * from './traffic-archive.ts'
+export * from './union-history.ts'
+export * from './virtual-clock.ts'
+export * from './world.ts'

@@ -52,6 +52,11 @@ export class SimStore implements Store {
     this.#faultAt = this.#writes + fault.write
   }
 
+  /** No write goes wrong any more. */
+  disarm(): void {
+    this.#fault = undefined
+  }
+
   /** From here on nothing reads, nothing is written and nothing answers. */
   die(): void {
     this.#dead = true

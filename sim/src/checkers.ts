@@ -1,0 +1,149 @@
+/**
+ * What must hold in a world once its faults have ended and it is quiet: one check for each invariant. A check returns
+ * what is wrong, in words; nothing when all is well.
+ */
+import type { DmlsEpoch, InstanceId } from '@dmls/dmls'
+import { MlsError } from '@dmls/mls'
+import type { SimNode } from './sim-node.ts'
+import { UnionHistory } from './union-history.ts'
+import type { World } from './world.ts'
+
+/** Who is a member by the specification, given the history and its open heads. */
+export type Specification = (history: UnionHistory) => ReadonlySet<InstanceId>
+
+export interface Verdict {
+  readonly violations: readonly string[]
+  /** Set when the protocol promises no agreement here: nobody who remains was where the sides parted (protocol §7). */
+  readonly beyondTheLimit: boolean
+}
+
+/** All checks. */
+export function checkWorld(world: World, specification: Specification): Verdict {
+  const history = new UnionHistory(world)
+  const members = specification(history)
+  const beyondTheLimit = nobodyCanJudge(history, members)
+  const agreement = beyondTheLimit
+    ? []
+    : [...checkAgreement(world, history, members), ...checkDelivered(world, history, members)]
+  return {
+    violations: [...checkAttempts(world), ...agreement, ...checkReaders(world, history)],
+    beyondTheLimit,
+  }
+}
+
+/** Nothing that a node was told to do fails with anything but a typed refusal, or goes on forever. */
+export function checkAttempts(world: World): string[] {
+  return world.observations.attempts.flatMap(({ node, what, outcome }) => {
+    if (outcome.kind === 'pending') return [`${node}: ${what} never ended`]
+    if (outcome.kind !== 'refused') return []
+    const { error, code } = outcome
+    if (error instanceof MlsError && error.blame !== 'internal' && error.blame !== 'malformed') return []
+    return [`${node}: ${what} failed with ${code}: ${error instanceof Error ? error.stack : String(error)}`]
+  })
+}
+
+/** Nodes that must end up as members. */
+function remaining(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): SimNode[] {
+  const identities = new Set<string>()
+  for (const { id } of history.facts) {
+    for (const [instance, identity] of history.roster(id)) if (members.has(instance)) identities.add(identity)
+  }
+  return world.nodes.filter((node) => identities.has(node.identity))
+}
+
+/** Whoever remains a member has the same head, members and keys as all the others, and they are the right ones. */
+export function checkAgreement(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): string[] {
+  const violations: string[] = []
+  const expected = [...members].sort().map(short).join(' ')
+  let first: SimNode | undefined
+  for (const node of remaining(world, history, members)) {
+    const { group } = node
+    if (group === undefined || !group.isMember) {
+      violations.push(`${node.name} should be a member and ${group === undefined ? 'has no group' : 'was removed'}`)
+      continue
+    }
+    const roster = group
+      .members()
+      .map(({ instance }) => instance)
+      .sort()
+    if (roster.map(short).join(' ') !== expected) {
+      violations.push(`${node.name} at ${short(group.head)} has members ${roster.map(short)}, not ${expected}`)
+    }
+    const own = group.members().filter(({ isSelf }) => isSelf)
+    if (own.length !== 1) violations.push(`${node.name} finds itself ${own.length} times among the members`)
+    if (first === undefined) first = node
+    else violations.push(...disagreement(first, node))
+  }
+  return violations
+}
+
+function disagreement(one: SimNode, other: SimNode): string[] {
+  const [a, b] = [one.requireGroup(), other.requireGroup()]
+  if (a.head !== b.head) return [`${one.name} is at ${short(a.head)}, ${other.name} at ${short(b.head)}`]
+  if (Buffer.compare(a.epochAuthenticator(), b.epochAuthenticator()) !== 0) {
+    return [`${one.name} and ${other.name} have different secrets in ${short(a.head)}`]
+  }
+  return []
+}
+
+/**
+ * Each message is given once to the application of everybody who was a member of its epoch and remains one. Twice only
+ * across a crash, in another process than the first time.
+ */
+export function checkDelivered(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): string[] {
+  const violations: string[] = []
+  const { delivered, sent } = world.observations
+  const given = new Map<string, number[]>()
+  for (const { node, life, id } of delivered) given.set(`${node} ${id}`, [...(given.get(`${node} ${id}`) ?? []), life])
+  const epochs = world.traffic.epochsOfMessages()
+  const stay = remaining(world, history, members)
+  for (const { node: sender, text, id: known } of sent) {
+    const id = known ?? delivered.find((message) => message.text === text)?.id
+    if (id === undefined) continue
+    const epoch = epochs.get(id)
+    if (epoch === undefined) {
+      if (known !== undefined) violations.push(`"${text}" of ${sender} never left it`)
+      continue
+    }
+    const identities = new Set(history.roster(epoch).values())
+    for (const { name, identity } of stay) {
+      const lives = given.get(`${name} ${id}`) ?? []
+      if (identities.has(identity) && name !== sender && lives.length === 0) {
+        violations.push(`"${text}" of ${sender} in ${short(epoch)} never reached ${name}`)
+      }
+      if (new Set(lives).size !== lives.length) violations.push(`${name} was given "${text}" ${lives.length} times`)
+    }
+  }
+  return violations
+}
+
+/** Nobody reads a message of an epoch that it is not a member of; and what is read is what was sent. */
+export function checkReaders(world: World, history: UnionHistory): string[] {
+  const sent = new Map(world.observations.sent.map(({ node, text }) => [text, node]))
+  return world.observations.delivered.flatMap(({ node, text, epoch, sender }) => {
+    const identities = [...history.roster(epoch).values()]
+    const author = sent.get(text)
+    if (author === undefined) return [`${node} was given "${text}", which nobody sent`]
+    if (world.node(author).identity !== sender) return [`${node} takes "${text}" for somebody else's`]
+    if (!identities.includes(world.node(node).identity)) return [`${node} reads "${text}" of ${short(epoch)}`]
+    return []
+  })
+}
+
+/**
+ * The limit of the protocol: two open heads whose sides nobody can judge who remains a member, or nobody remains at all.
+ */
+export function nobodyCanJudge(history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
+  if (members.size === 0) return true
+  const { dag, heads } = history
+  const isBlind = (a: DmlsEpoch, b: DmlsEpoch): boolean => {
+    const forkPoint = dag.forkPoint(a, b)
+    if (forkPoint === undefined) return true
+    return ![...dag.roster(forkPoint).keys()].some((instance) => members.has(instance))
+  }
+  return heads.some((a, i) => heads.slice(i + 1).some((b) => isBlind(a, b)))
+}
+
+function short(id: string): string {
+  return id.slice(0, 8)
+}
