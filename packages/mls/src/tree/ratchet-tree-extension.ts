@@ -11,7 +11,7 @@ import { decodeParentNode, encodeParentNode, type ParentNode } from './parent-no
 import { RatchetTree } from './ratchet-tree.ts'
 import { keysOf } from './tree-edit.ts'
 import { TreeHasher } from './tree-hash.ts'
-import { isLeaf, LEAF_COUNT_MAX, nodeWidth, rootIndex } from './tree-math.ts'
+import { isLeaf, nodeWidth, rootIndex } from './tree-math.ts'
 import { buildSubtree, LeafSlot, type Slot } from './tree-slot.ts'
 
 const LEAF = 1
@@ -69,7 +69,6 @@ export function decodeRatchetTree(suite: CipherSuite, reader: Reader): RatchetTr
   }
   let leafCount = 1
   while (nodeWidth(leafCount) < present.length) leafCount *= 2
-  if (leafCount > LEAF_COUNT_MAX) throw malformed('tree_too_wide', 'a ratchet tree has too many leaves')
   const root = buildSubtree(
     rootIndex(leafCount),
     (at) => leaves.get(at),

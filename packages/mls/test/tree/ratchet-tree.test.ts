@@ -8,6 +8,7 @@ import { hashPath, verifyParentHashes } from '../../src/tree/parent-hash.ts'
 import type { ParentNode } from '../../src/tree/parent-node.ts'
 import { RatchetTree } from '../../src/tree/ratchet-tree.ts'
 import { decodeRatchetTreeBytes, ratchetTreeBytes } from '../../src/tree/ratchet-tree-extension.ts'
+import { LEAF_COUNT_MAX } from '../../src/tree/tree-math.ts'
 import { loadTree, TreeCache, treeRecords } from '../../src/tree/tree-records.ts'
 import { resolutionEntry } from '../../src/tree/tree-slot.ts'
 import { checkStructure } from '../../src/tree/tree-validation.ts'
@@ -314,6 +315,11 @@ describe('steps that name no member', () => {
     expect(() => tree.nodeHash(7)).toThrow('no such node')
     expect(() => tree.resolution(7)).toThrow('no such node')
     expect(tree.parent(2 ** 33)).toBeUndefined()
+  })
+
+  test('a tree does not grow beyond what node indices can say', () => {
+    expect(() => tree.withRoomFor(LEAF_COUNT_MAX)).toThrow('so many leaves')
+    expect(tree.withRoomFor(LEAF_COUNT_MAX - 1).leafCount).toBe(LEAF_COUNT_MAX)
   })
 
   test('the empty tree has neither a hash nor an encoding', () => {

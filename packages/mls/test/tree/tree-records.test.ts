@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { filteredDirectPath } from '../../src/tree/filtered-direct-path.ts'
 import { hashPath } from '../../src/tree/parent-hash.ts'
 import { RatchetTree } from '../../src/tree/ratchet-tree.ts'
+import { parentHashInput, TreeHasher } from '../../src/tree/tree-hash.ts'
 import { loadTree, TreeCache, treeRecordChildren, treeRecords } from '../../src/tree/tree-records.ts'
 import { suite } from '../suites.ts'
 import { fakeLeaf } from './people.ts'
@@ -78,7 +79,7 @@ describe('the records of a tree', () => {
   })
 
   test('do not make a tree when a byte of one is another', async () => {
-    const tree = walked(crowd(3), 2)
+    const tree = walked(crowd(5), 2)
     const records = stored(tree)
     for (const [name, bytes] of records) {
       for (let at = 0; at < bytes.length; at += at < 4 ? 1 : 13) {
@@ -100,5 +101,22 @@ describe('the records of a tree', () => {
     // a subtree is no tree, unless it starts at the first leaf
     await expect(load(records, tree.nodeHash(5))).rejects.toThrow('not what its name says')
     expect((await load(records, tree.nodeHash(1))).leafCount).toBe(2)
+  })
+
+  test('do not make a tree of blanks, and are not read as something else', async () => {
+    const hasher = new TreeHasher(suite)
+    const record = Uint8Array.from([0xc1, ...parentHashInput(undefined, hasher.blankHash(0), hasher.blankHash(2))])
+    const blank = new Map([[toHex(hasher.blankHash(1)), record]])
+    await expect(load(blank, hasher.blankHash(1))).rejects.toThrow('not what its name says')
+    expect(treeRecordChildren(record)).toEqual([])
+    const rest = record.slice(1)
+    const [leafWithChildren, tooHigh, parentWithoutChildren] = [
+      [0, ...rest],
+      [0x3f, ...rest],
+      [2, 1, ...rest.slice(1)],
+    ]
+    for (const changed of [leafWithChildren, tooHigh, parentWithoutChildren]) {
+      expect(() => treeRecordChildren(Uint8Array.from(changed as number[]))).toThrow('not what its name says')
+    }
   })
 })

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { encryptWithLabel } from '../../src/schedule/labeled.ts'
 import { RatchetTree } from '../../src/tree/ratchet-tree.ts'
+import { TreeHasher } from '../../src/tree/tree-hash.ts'
 import { commonAncestor } from '../../src/tree/tree-math.ts'
 import { validateRatchetTree } from '../../src/tree/tree-validation.ts'
 import {
@@ -362,6 +363,42 @@ describe('a path that alice sends when she adds eve', () => {
     const sealed = await encryptWithLabel(suite, encryptionKey, 'UpdatePathNode', CONTEXT, other, systemRandom)
     const path = withNode(0, (old) => ({ ...old, encryptedPathSecret: [sealed] }))
     await expect(bobOpens({ path })).rejects.toThrow(message)
+  })
+
+  test('is refused by bob when there is nothing in it for him', async () => {
+    await expect(bobOpens({ path: { ...walked.path, nodes: [] } })).rejects.toThrow('too few nodes')
+    const empty = withNode(0, (old) => ({ ...old, encryptedPathSecret: [] }))
+    await expect(bobOpens({ path: empty })).rejects.toThrow('no ciphertext for the receiver')
+  })
+
+  test('leaves behind no path secret and no node secret but what it returns', async () => {
+    const derived: Uint8Array[] = []
+    const watched: CipherSuite = Object.create(suite, {
+      expand: {
+        value: (prk: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
+          const secret = suite.expand(prk, info, length)
+          derived.push(secret)
+          return secret
+        },
+      },
+      hpkeOpen: {
+        value: async (...args: Parameters<CipherSuite['hpkeOpen']>): Promise<Uint8Array> => {
+          const secret = await suite.hpkeOpen(...args)
+          derived.push(secret)
+          return secret
+        },
+      },
+    })
+    const tree = new RatchetTree({ ...walked.tree.parts, hasher: new TreeHasher(watched) })
+    const { path } = walked
+    const options = { tree, senderLeaf: 0, ownLeaf: 1, keys: bob, path, groupContext: CONTEXT, excludedLeaves }
+    const { commitSecret, lastPathSecret } = await decryptUpdatePath(watched, options)
+    // the opened path secret; two more path secrets and the commit secret; three node secrets
+    expect(derived).toHaveLength(7)
+    const kept = derived.filter((secret) => secret.some((byte) => byte !== 0))
+    expect(kept).toHaveLength(2)
+    expect(kept).toContain(commitSecret)
+    expect(kept).toContain(lastPathSecret)
   })
 
   test('is not opened by alice herself, by eve, by nobody, or without a key', async () => {
