@@ -36,7 +36,11 @@ export interface HpkeCiphertext {
   readonly ciphertext: Uint8Array
 }
 
-/** The primitives of one cipher suite. Sizes are in bytes. Every returned array is a fresh copy that the caller owns. */
+/**
+ * The primitives of one cipher suite. Sizes are in bytes. Every returned array is a fresh copy that the caller owns; the
+ * arrays passed in are never changed, and must not change before a returned promise settles. Nothing but a
+ * {@link CryptoError} is thrown.
+ */
 export interface CipherSuite {
   readonly id: CipherSuiteId
   /** The registered name, `MLS_128_…`. */
@@ -55,19 +59,26 @@ export interface CipherSuite {
   mac(key: Uint8Array, data: Uint8Array): Uint8Array
   /** HKDF-Extract. */
   extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
-  /** HKDF-Expand to `length` bytes; at most 255 × {@link hashSize}. */
+  /** HKDF-Expand to `length` bytes; at most 255 × {@link hashSize}. @throws CryptoError `invalid_length` */
   expand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array
-  /** AEAD seal: ciphertext followed by the tag. */
+  /** AEAD seal: ciphertext followed by the tag. @throws CryptoError `invalid_length` for another key or nonce size */
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
-  /** AEAD open. @throws CryptoError `open_failed` */
+  /** AEAD open. @throws CryptoError `open_failed`; `invalid_length` for another key or nonce size */
   open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array
 
   /** RFC 9180 §7.1.3 DeriveKeyPair from `ikm` (deterministic). */
   deriveHpkeKeyPair(ikm: Uint8Array): Promise<KeyPair>
   generateHpkeKeyPair(random: RandomSource): Promise<KeyPair>
-  /** @throws CryptoError `invalid_public_key` if the bytes are no public key of this KEM. */
+  /**
+   * Uncompressed points that are on the curve for the NIST curves; strings of the right size for X25519 and X448, but for
+   * points of low order, to which nothing can be sealed.
+   * @throws CryptoError `invalid_public_key` if the bytes are no public key of this KEM.
+   */
   validateHpkePublicKey(publicKey: Uint8Array): void
-  /** RFC 9180 §6.1 SealBase, single shot. @throws CryptoError `invalid_public_key`, `kem_failed` */
+  /**
+   * RFC 9180 §6.1 SealBase, single shot. The same randomness gives the same bytes on every provider.
+   * @throws CryptoError `invalid_public_key`; `kem_failed` if the shared secret is all zero
+   */
   hpkeSeal(
     publicKey: Uint8Array,
     info: Uint8Array,
@@ -75,9 +86,16 @@ export interface CipherSuite {
     plaintext: Uint8Array,
     random: RandomSource,
   ): Promise<HpkeCiphertext>
-  /** RFC 9180 §6.1 OpenBase, single shot. @throws CryptoError `open_failed`, `kem_failed` */
+  /**
+   * RFC 9180 §6.1 OpenBase, single shot.
+   * @throws CryptoError `open_failed`; `kem_failed` if the KEM output is no public key or the shared secret is all zero;
+   * `invalid_private_key`
+   */
   hpkeOpen(privateKey: Uint8Array, ciphertext: HpkeCiphertext, info: Uint8Array, aad: Uint8Array): Promise<Uint8Array>
-  /** SetupBaseS and Context.Export (RFC 9180 §5.3), for external commits (RFC 9420 §8.3). */
+  /**
+   * SetupBaseS and Context.Export (RFC 9180 §5.3), for external commits (RFC 9420 §8.3).
+   * @throws CryptoError `invalid_public_key`, `kem_failed`; `invalid_length` beyond 255 × {@link hashSize}
+   */
   hpkeExportSender(
     publicKey: Uint8Array,
     info: Uint8Array,
@@ -85,7 +103,7 @@ export interface CipherSuite {
     length: number,
     random: RandomSource,
   ): Promise<{ readonly kemOutput: Uint8Array; readonly exported: Uint8Array }>
-  /** SetupBaseR and Context.Export. @throws CryptoError `kem_failed` */
+  /** SetupBaseR and Context.Export. @throws CryptoError `kem_failed`, `invalid_private_key`, `invalid_length` */
   hpkeExportReceiver(
     privateKey: Uint8Array,
     kemOutput: Uint8Array,
@@ -95,18 +113,29 @@ export interface CipherSuite {
   ): Promise<Uint8Array>
 
   generateSignatureKeyPair(random: RandomSource): Promise<KeyPair>
-  /** @throws CryptoError `invalid_public_key` if the bytes are no public key of this signature scheme. */
+  /**
+   * Uncompressed points on the curve for ECDSA; canonical encodings of points on the curve that are not of low order for
+   * EdDSA. Takes longer than a verification there: a key that has verified a signature need not be validated as well.
+   * @throws CryptoError `invalid_public_key` if the bytes are no public key of this signature scheme.
+   */
   validateSignaturePublicKey(publicKey: Uint8Array): void
-  /** The public key that belongs to a private key. */
+  /** The public key that belongs to a private key. @throws CryptoError `invalid_private_key` */
   signaturePublicKey(privateKey: Uint8Array): Promise<Uint8Array>
-  /** @throws CryptoError `invalid_private_key` */
+  /**
+   * RFC 8032 for EdDSA; for ECDSA the DER of TLS 1.3 (RFC 9420 §5.1.2), with a nonce that may be random, so that signing
+   * twice may give two signatures.
+   * @throws CryptoError `invalid_private_key`
+   */
   sign(privateKey: Uint8Array, message: Uint8Array): Promise<Uint8Array>
   /**
    * A signer for `privateKey` that pays for the import of the key once; it keeps its own copy as long as it lives.
    * @throws CryptoError `invalid_private_key`
    */
   importSigner(privateKey: Uint8Array): Promise<Signer>
-  /** Whether `signature` is valid. Never throws on hostile signatures or keys: they are just not valid. */
+  /**
+   * Whether `signature` is valid. Never throws on hostile signatures or keys: they are just not valid. Every provider comes
+   * to the same verdict on every input.
+   */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 

@@ -186,7 +186,7 @@ describe.each(SUITES_UNDER_TEST)('$title', ({ suite }) => {
   test('refuses HPKE keys and KEM outputs that are none', async () => {
     const bob = await suite.deriveHpkeKeyPair(MESSAGE)
     const { kemOutput, ciphertext } = await suite.hpkeSeal(bob.publicKey, INFO, AAD, MESSAGE, systemRandom)
-    for (const notAKey of malformedHpkeKeys(suite, bob.publicKey)) {
+    for (const notAKey of malformedPublicKeys(suite, bob.publicKey)) {
       expect(refusal(() => suite.validateHpkePublicKey(notAKey))).toBe('invalid_public_key')
       expect(await refusalOf(suite.hpkeSeal(notAKey, INFO, AAD, MESSAGE, systemRandom))).toBe('invalid_public_key')
       expect(await refusalOf(suite.hpkeExportSender(notAKey, INFO, AAD, 8, systemRandom))).toBe('invalid_public_key')
@@ -194,10 +194,24 @@ describe.each(SUITES_UNDER_TEST)('$title', ({ suite }) => {
       expect(await refusalOf(suite.hpkeOpen(bob.privateKey, sealed, INFO, AAD))).toBe('kem_failed')
       expect(await refusalOf(suite.hpkeExportReceiver(bob.privateKey, notAKey, INFO, AAD, 8))).toBe('kem_failed')
     }
-    for (const notAKey of malformedPrivateKeys(bob.privateKey)) {
+    for (const notAKey of malformedPrivateKeys(suite, bob.privateKey)) {
       const sealed = { kemOutput, ciphertext }
       expect(await refusalOf(suite.hpkeOpen(notAKey, sealed, INFO, AAD))).toBe('invalid_private_key')
       expect(await refusalOf(suite.hpkeExportReceiver(notAKey, kemOutput, INFO, AAD, 8))).toBe('invalid_private_key')
+    }
+  })
+
+  test.runIf([1, 3, 4, 6].includes(suite.id))('refuses HPKE keys of low order', async () => {
+    const bob = await suite.deriveHpkeKeyPair(MESSAGE)
+    const zero = new Uint8Array(bob.publicKey.length)
+    const one = zero.with(0, 1)
+    for (const point of [zero, one]) {
+      expect(refusal(() => suite.validateHpkePublicKey(point))).toBe('invalid_public_key')
+      expect(await refusalOf(suite.hpkeSeal(point, INFO, AAD, MESSAGE, systemRandom))).toBe('kem_failed')
+      expect(await refusalOf(suite.hpkeExportSender(point, INFO, AAD, 8, systemRandom))).toBe('kem_failed')
+      const sealed = { kemOutput: point, ciphertext: new Uint8Array(40) }
+      expect(await refusalOf(suite.hpkeOpen(bob.privateKey, sealed, INFO, AAD))).toBe('kem_failed')
+      expect(await refusalOf(suite.hpkeExportReceiver(bob.privateKey, point, INFO, AAD, 8))).toBe('kem_failed')
     }
   })
 
@@ -242,7 +256,12 @@ describe.each(SUITES_UNDER_TEST)('$title', ({ suite }) => {
     expect(refusal(() => suite.validateSignaturePublicKey(new Uint8Array(alice.publicKey.length).fill(0xff)))).toBe(
       'invalid_public_key',
     )
-    for (const notAKey of malformedPrivateKeys(alice.privateKey)) {
+    const signature = await suite.sign(alice.privateKey, MESSAGE)
+    for (const notAKey of malformedPublicKeys(suite, alice.publicKey)) {
+      expect(refusal(() => suite.validateSignaturePublicKey(notAKey))).toBe('invalid_public_key')
+      expect(await suite.verify(notAKey, MESSAGE, signature)).toBe(false)
+    }
+    for (const notAKey of malformedPrivateKeys(suite, alice.privateKey)) {
       expect(await refusalOf(suite.sign(notAKey, MESSAGE))).toBe('invalid_private_key')
       expect(await refusalOf(suite.signaturePublicKey(notAKey))).toBe('invalid_private_key')
       expect(await refusalOf(signerFromPrivateKey(suite, notAKey))).toBe('invalid_private_key')
@@ -281,10 +300,12 @@ describe.each(SUITES_UNDER_TEST)('$title', ({ suite }) => {
   })
 })
 
+const NIST_SUITES: readonly number[] = [2, 5, 7]
+
 /** No public keys of the suite: wrong sizes, and on a NIST curve off the curve, compressed or at infinity. */
-function malformedHpkeKeys(suite: CipherSuite, publicKey: Uint8Array): readonly Uint8Array[] {
+function malformedPublicKeys(suite: CipherSuite, publicKey: Uint8Array): readonly Uint8Array[] {
   const wrongSizes = [EMPTY, publicKey.slice(1), Uint8Array.of(...publicKey, 0), new Uint8Array(1)]
-  if (![2, 5, 7].includes(suite.id)) return wrongSizes
+  if (!NIST_SUITES.includes(suite.id)) return wrongSizes
   const compressed = publicKey.slice(0, 1 + (publicKey.length - 1) / 2)
   compressed[0] = 2
   return [
@@ -298,7 +319,9 @@ function malformedHpkeKeys(suite: CipherSuite, publicKey: Uint8Array): readonly 
   ]
 }
 
-/** No private keys: wrong sizes; and where private keys are scalars, zero and too large ones. */
-function malformedPrivateKeys(privateKey: Uint8Array): readonly Uint8Array[] {
-  return [EMPTY, privateKey.slice(1), Uint8Array.of(...privateKey, 0)]
+/** No private keys: wrong sizes, and on a NIST curve zero and what is beyond its order. */
+function malformedPrivateKeys(suite: CipherSuite, privateKey: Uint8Array): readonly Uint8Array[] {
+  const wrongSizes = [EMPTY, privateKey.slice(1), Uint8Array.of(...privateKey, 0)]
+  if (!NIST_SUITES.includes(suite.id)) return wrongSizes
+  return [...wrongSizes, new Uint8Array(privateKey.length), new Uint8Array(privateKey.length).fill(0xff)]
 }

@@ -1,12 +1,12 @@
 /** The checks of public keys that need no library, against a library that does the arithmetic another way. */
 
-import { systemRandom } from '@dmls/crypto'
+import { fromHex, systemRandom } from '@dmls/crypto'
 import { x448 } from '@noble/curves/ed448.js'
 import { x25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, test } from 'vitest'
 import { hasLowOrder } from '../src/montgomery-points.ts'
 import { isNistPoint } from '../src/nist-points.ts'
-import { isNistScalar } from '../src/nist-scalars.ts'
+import { isNistScalar, randomNistScalar } from '../src/nist-scalars.ts'
 import { NIST_CURVES } from '../src/noble/nist-curves.ts'
 
 describe.each(['P-256', 'P-384', 'P-521'] as const)('%s', (curve) => {
@@ -48,6 +48,23 @@ describe.each(['P-256', 'P-384', 'P-521'] as const)('%s', (curve) => {
     for (const scalar of [1n, 2n, n >> 1n, n - 1n]) expect(isNistScalar(curve, bytes(scalar))).toBe(true)
     for (const scalar of [0n, n, n + 1n]) expect(isNistScalar(curve, bytes(scalar))).toBe(false)
     expect(isNistScalar(curve, bytes(1n).slice(1))).toBe(false)
+  })
+})
+
+describe('random scalars', () => {
+  const n = fromHex('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
+
+  test('are drawn again until they are below the order', () => {
+    const draws = [n.slice(), new Uint8Array(32), new Uint8Array(32).fill(0xff), new Uint8Array(32).fill(7)]
+    const scalar = randomNistScalar('P-256', () => draws.shift() as Uint8Array)
+    expect(scalar).toEqual(new Uint8Array(32).fill(7))
+    expect(draws).toEqual([])
+  })
+
+  test('are given up on when the source yields none', () => {
+    expect(() => randomNistScalar('P-256', (length) => new Uint8Array(length))).toThrow(
+      expect.objectContaining({ code: 'provider_failed' }),
+    )
   })
 })
 

@@ -3,7 +3,7 @@
  * nonces itself, so that signing is not deterministic here even when the passed randomness is.
  */
 
-import { type KeyObject, sign, verify } from 'node:crypto'
+import { type KeyObject, sign } from 'node:crypto'
 import { guarded } from '../checks.ts'
 import { requireNistPoint } from '../nist-points.ts'
 import { randomNistScalar } from '../nist-scalars.ts'
@@ -13,8 +13,9 @@ import { plain } from './buffers.ts'
 import { ecPublicKey, importEcPrivateKey, importEcPublicKey } from './ec-keys.ts'
 import { type KeyCache, keyCache } from './key-cache.ts'
 import { OPENSSL_HASH } from './openssl-names.ts'
+import type { Verify } from './verify.ts'
 
-export function nodeEcdsa(curve: NistCurveName): SignatureScheme {
+export function nodeEcdsa(curve: NistCurveName, verify: Verify): SignatureScheme {
   const algorithm = OPENSSL_HASH[ECDSA_HASH[curve]]
   // Importing a point takes as long as verifying a signature of P-256.
   const publicKeys: KeyCache = keyCache((publicKey) => importEcPublicKey(curve, publicKey))
@@ -33,7 +34,7 @@ export function nodeEcdsa(curve: NistCurveName): SignatureScheme {
     sign: async (privateKey, message) => signWith(importEcPrivateKey(curve, privateKey), message),
     async verify(publicKey, message, signature) {
       try {
-        return verify(algorithm, message, publicKeys.get(publicKey), signature)
+        return await verify(algorithm, message, publicKeys.get(publicKey), signature)
       } catch {
         return false
       }

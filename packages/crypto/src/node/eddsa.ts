@@ -1,6 +1,6 @@
 /** Ed25519 and Ed448 by node:crypto. */
 
-import { type KeyObject, sign, verify } from 'node:crypto'
+import { type KeyObject, sign } from 'node:crypto'
 import { drawRandom, guarded, requireSize } from '../checks.ts'
 import { isPlausibleEdwardsPoint, requireEdwardsPoint } from '../edwards-points.ts'
 import type { SignatureScheme } from '../primitives.ts'
@@ -8,8 +8,9 @@ import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
 import { keyCache } from './key-cache.ts'
 import { exportOkpPublicKey, importOkpPrivateKey, importOkpPublicKey } from './okp-keys.ts'
+import type { Verify } from './verify.ts'
 
-export function nodeEddsa(curve: EdwardsCurveName): SignatureScheme {
+export function nodeEddsa(curve: EdwardsCurveName, verify: Verify): SignatureScheme {
   const keySize = EDWARDS_KEY_SIZE[curve]
   const publicKeys = keyCache((publicKey) => importOkpPublicKey(curve, publicKey))
 
@@ -33,7 +34,7 @@ export function nodeEddsa(curve: EdwardsCurveName): SignatureScheme {
     async verify(publicKey, message, signature) {
       if (signature.length !== 2 * keySize || !isPlausibleEdwardsPoint(curve, publicKey)) return false
       try {
-        return verify(null, message, publicKeys.get(publicKey), signature)
+        return await verify(null, message, publicKeys.get(publicKey), signature)
       } catch {
         return false
       }

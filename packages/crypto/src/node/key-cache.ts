@@ -1,5 +1,5 @@
 /**
- * A bounded memory of imported public keys, one per signature scheme of a provider. It never holds a private key.
+ * A bounded memory of imported public keys, one per scheme of a provider. It never holds a private key.
  */
 
 import { Buffer } from 'node:buffer'
@@ -13,7 +13,7 @@ export interface KeyCache {
   get(publicKey: Uint8Array): KeyObject
 }
 
-export function keyCache(importKey: (publicKey: Uint8Array) => KeyObject): KeyCache {
+export function keyCache(importKey: (publicKey: Uint8Array) => KeyObject, keysMax: number = KEYS_MAX): KeyCache {
   const keys = new Map<string, KeyObject>()
   return {
     get(publicKey) {
@@ -21,7 +21,7 @@ export function keyCache(importKey: (publicKey: Uint8Array) => KeyObject): KeyCa
       const known = keys.get(name)
       if (known !== undefined) return known
       const key = importKey(publicKey)
-      if (keys.size >= KEYS_MAX) {
+      if (keys.size >= keysMax) {
         // The oldest goes: a Map iterates in the order of insertion.
         for (const oldest of keys.keys()) {
           keys.delete(oldest)
