@@ -46,6 +46,8 @@ export async function forge(state: GroupState, body: Content, forgery: Forgery):
   const authenticated = { wireFormat, content, auth }
   const { secrets, secretTree } = state
   if (wireFormat === 'mls_public_message') {
+    const outsider = content.sender.senderType !== 'member'
+    if (outsider) return { wireFormat, publicMessage: { content, auth, membershipTag: undefined } }
     const publicMessage = protectPublic(state.suite, secrets.membershipKey, authenticated, state.contextBytes)
     return { wireFormat, publicMessage }
   }
