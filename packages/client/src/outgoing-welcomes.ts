@@ -45,8 +45,8 @@ export class OutgoingWelcomes implements WelcomeSender {
   async #serve(topic: Uint8Array): Promise<Outbox> {
     const log = await TopicLog.open(this.#context.store, topic, this.#context.digest)
     const leave = await this.#context.delivery.subscribe(topic, {
-      // what others sent to that inbox is none of our business
-      receive: async () => 'accept',
+      // what others sent to that inbox is none of our business: not held, so not accepted, or it would come again at once
+      receive: async () => 'ignore',
       held: async function* () {
         for (const id of log.ids()) yield fromHex(id)
       },
