@@ -24,6 +24,6 @@ describe.each([
 })
 
 test('OpenSSL 3.5 and later get PEM, earlier ones JWK', () => {
-  for (const version of ['3.5.0', '3.5.8', '3.10.1', '4.0.0']) expect(quickestWrapping(version)).toBe(pem)
-  for (const version of ['1.1.1w', '3.0.16+quic', '3.4.9', 'unknown']) expect(quickestWrapping(version)).toBe(jwk)
+  for (const version of [0x30500000, 0x30500080, 0x30a00010, 0x40000000]) expect(quickestWrapping(version)).toBe(pem)
+  for (const version of [0x1010117f, 0x30000100, 0x304000f0]) expect(quickestWrapping(version)).toBe(jwk)
 })

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from 'node:buffer'
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { guarded } from '../checks.ts'
 import type { EdwardsCurveName, MontgomeryCurveName } from '../suite-table.ts'
 import { fromBase64Url, toBase64Url } from './buffers.ts'
@@ -55,13 +55,15 @@ export const pem: OkpWrapping = {
   },
 }
 
-/** The quicker one for a version of OpenSSL. */
-export function quickestWrapping(opensslVersion: string): OkpWrapping {
-  const [major = 0, minor = 0] = opensslVersion.split('.').map((part) => Number.parseInt(part, 10))
-  return major > 3 || (major === 3 && minor >= 5) ? pem : jwk
+/** `constants.OPENSSL_VERSION_NUMBER` of OpenSSL 3.5.0. */
+const OPENSSL_3_5 = 0x30500000
+
+/** The quicker one for a version of OpenSSL, given as OPENSSL_VERSION_NUMBER. */
+export function quickestWrapping(opensslVersion: number): OkpWrapping {
+  return opensslVersion >= OPENSSL_3_5 ? pem : jwk
 }
 
-const wrapping = quickestWrapping(process.versions.openssl)
+const wrapping = quickestWrapping(constants.OPENSSL_VERSION_NUMBER)
 
 /** `bytes` must have the size of a private key. @throws CryptoError `invalid_private_key` */
 export function importOkpPrivateKey(curve: OkpCurveName, bytes: Uint8Array): KeyObject {
