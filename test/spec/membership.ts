@@ -32,7 +32,8 @@ function describe(history: History, ids: ReadonlySet<DmlsEpoch>): Map<InstanceId
   for (const at of [...ids].sort().reverse()) {
     for (const member of get(history, at).adds) members.set(member.instance, member)
   }
-  for (const at of ids) for (const member of get(history, at).roster ?? []) members.set(member.instance, member)
+  for (const at of [...ids].sort().reverse())
+    for (const member of get(history, at).roster ?? []) members.set(member.instance, member)
   return members
 }
 

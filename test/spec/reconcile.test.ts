@@ -49,7 +49,7 @@ describe('membership is the function of the operations that the protocol describ
           const expected = spec.membership(history, heads)
           expect(members(dag, heads)).toEqual([...expected.keys()].sort())
           for (const [instance, member] of membership(dag, heads)) {
-            expect(member.identity).toBe(expected.get(instance)?.identity)
+            expect(member).toEqual(expected.get(instance))
           }
         }
       }),

@@ -1,6 +1,6 @@
 /** Protocol §8, the rules without the caps, on plain data. */
 import type { DmlsEpoch, InstanceId, RetentionRule } from '@dmls/dmls'
-import { before, get, type History, latestMessages, line, roster } from './history.ts'
+import { before, equivocates, get, type History, latestMessages, line, roster } from './history.ts'
 
 export interface View {
   readonly head: DmlsEpoch
@@ -8,11 +8,16 @@ export interface View {
   readonly supersededForMs: number | undefined
 }
 
-/** How many members of the head have spoken last in a causal descendant of the epoch. */
-function spoken(history: History, epoch: DmlsEpoch, { head, own }: View): number {
-  return [...roster(history, head).keys()].filter(
+/** The members of the head, apart from those who were caught equivocating. */
+function counted(history: History, { head, own }: View): InstanceId[] {
+  return [...roster(history, head).keys()].filter((member) => member === own || !equivocates(history, member))
+}
+
+/** How many of them have spoken last in a causal descendant of the epoch. */
+function spoken(history: History, epoch: DmlsEpoch, view: View): number {
+  return counted(history, view).filter(
     (member) =>
-      member === own || latestMessages(history, member).some((message) => before(history, epoch, message.epoch)),
+      member === view.own || latestMessages(history, member).some((message) => before(history, epoch, message.epoch)),
   ).length
 }
 
@@ -24,12 +29,12 @@ function behind(history: History, epoch: DmlsEpoch, head: DmlsEpoch): number {
 
 /** Whether a rule says that an epoch is not needed any more. */
 export function isOver(history: History, rule: RetentionRule, epoch: DmlsEpoch, view: View): boolean {
-  const members = roster(history, view.head).size
+  const members = counted(history, view).length
   switch (rule.kind) {
     case 'all-members':
       return spoken(history, epoch, view) === members
     case 'quorum':
-      return spoken(history, epoch, view) / members >= rule.numerator / rule.denominator
+      return spoken(history, epoch, view) >= (members * rule.numerator) / rule.denominator
     case 'depth':
       return behind(history, epoch, view.head) >= rule.epochs
     case 'age':

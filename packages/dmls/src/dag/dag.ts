@@ -309,7 +309,7 @@ export class Dag {
     return this.node(id).lastSettings?.facts.settings
   }
 
-  /** A member's latest authenticated message, by its own counter. */
+  /** A member's latest authenticated message, by its own counter; one of them for an equivocator. */
   latest(sender: InstanceId): Witness | undefined {
     const record = this.#parts.senders.get(sender)
     return record && { sender, counter: record.counter, epoch: record.node.id }
@@ -317,7 +317,7 @@ export class Dag {
 
   /**
    * The latest message of everybody who was heard, ascending by instance; of a sender that used its latest counter on
-   * two branches, both messages. Together with the epochs, all there is to know.
+   * two branches, two such messages: which two may depend on what was heard first, that there are two does not.
    */
   *witnesses(): Generator<Witness, void, undefined> {
     for (const [sender, { counter, node, split }] of this.#parts.senders.entries()) {

@@ -8,7 +8,7 @@ import type { RosterMember } from '../dag/epoch-facts.ts'
 import type { InstanceId } from '../dag/identifiers.ts'
 
 export interface Operations {
-  /** Everybody who was in a root: nobody here saw them added. */
+  /** Everybody who was in a root: nobody here saw them added. Of several roots, as the one with the lowest id says. */
   readonly founders: ReadonlyMap<InstanceId, RosterMember>
   /** Commits that add an instance: every one of them, also those that add it again. */
   readonly adds: ReadonlyMap<InstanceId, readonly DagNode[]>
@@ -31,6 +31,7 @@ function append<K>(map: Map<K, DagNode[]>, key: K, node: DagNode): void {
 /** Operations at or before the given epochs. */
 export function collectOperations(dag: Dag, heads: readonly DagNode[]): Operations {
   const founders = new Map<InstanceId, RosterMember>()
+  const founderOf = new Map<InstanceId, DagNode>()
   const adds = new Map<InstanceId, DagNode[]>()
   const removes = new Map<InstanceId, DagNode[]>()
   const described = new Map<InstanceId, RosterMember>()
@@ -44,7 +45,12 @@ export function collectOperations(dag: Dag, heads: readonly DagNode[]): Operatio
     for (let node: DagNode | undefined = line.lastChange; node !== undefined; node = node.parent?.lastChange) {
       if (seen.has(node)) break
       seen.add(node)
-      for (const member of node.facts.roster ?? []) founders.set(member.instance, member)
+      for (const member of node.facts.roster ?? []) {
+        const other = founderOf.get(member.instance)
+        if (other !== undefined && other.id < node.id) continue
+        founders.set(member.instance, member)
+        founderOf.set(member.instance, node)
+      }
       for (const member of node.facts.adds) {
         append(adds, member.instance, node)
         const by = describedBy.get(member.instance)

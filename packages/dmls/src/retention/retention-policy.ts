@@ -2,9 +2,9 @@
 
 /** When an epoch is not needed any more. */
 export type RetentionRule =
-  /** Every member of the head has spoken in a descendant: the draft's rule. Blocked by a member that never speaks. */
+  /** Every member of the head has spoken in a descendant, likewise: the draft's rule. Blocked by whoever never speaks. */
   | { readonly kind: 'all-members' }
-  /** Such a part of the head's members has. */
+  /** Such a part of the head's members has, those not counted who were caught equivocating. */
   | { readonly kind: 'quorum'; readonly numerator: number; readonly denominator: number }
   /** The head is so many commits beyond the epoch, or beyond where its branch left. */
   | { readonly kind: 'depth'; readonly epochs: number }
