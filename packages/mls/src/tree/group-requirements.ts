@@ -39,12 +39,12 @@ export function checkGroupRequirements(tree: RatchetTree, groupExtensions: reado
     throw invalid('unsupported_cipher_suite', "not everybody supports the group's cipher suite")
   }
   const demands = memberDemands(groupExtensions)
-  require('extension', demands.extensions, capabilities.extensions) // RFC 9420 §13.4
-  require('proposal', demands.proposals, capabilities.proposals) // RFC 9420 §11.1
-  require('credential', demands.credentials, capabilities.credentials) // RFC 9420 §11.1
+  checkSupported('extension', demands.extensions, capabilities.extensions) // RFC 9420 §13.4
+  checkSupported('proposal', demands.proposals, capabilities.proposals) // RFC 9420 §11.1
+  checkSupported('credential', demands.credentials, capabilities.credentials) // RFC 9420 §11.1
 }
 
-function require(kind: string, demanded: readonly number[], supported: readonly number[]): void {
+function checkSupported(kind: string, demanded: readonly number[], supported: readonly number[]): void {
   const type = firstMissing(demanded, supported)
   if (type === undefined) return
   throw invalid('capability_missing', 'not everybody supports what the group requires', { kind, type })

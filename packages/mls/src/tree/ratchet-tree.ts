@@ -129,15 +129,15 @@ export class RatchetTree {
     }
   }
 
-  /** The tree hash of the root, KDF.Nh bytes, not to be changed (RFC 9420 §7.8). @throws MlsError `empty_tree` */
+  /** The tree hash of the root, KDF.Nh bytes, a copy (RFC 9420 §7.8). @throws MlsError `empty_tree` */
   treeHash(): Uint8Array {
-    return this.#hasher.hash(this.#root, this.rootIndex)
+    return this.#hasher.hash(this.#root, this.rootIndex).slice()
   }
 
-  /** The tree hash of one node, KDF.Nh bytes, not to be changed. @throws MlsError `no_such_node` */
+  /** The tree hash of one node, KDF.Nh bytes, a copy. @throws MlsError `no_such_node` */
   nodeHash(nodeIndex: number): Uint8Array {
     if (!this.#hasNode(nodeIndex)) throw usage('no_such_node', 'the tree has no such node')
-    return this.#hasher.hash(descend(this.#root, nodeIndex), nodeIndex)
+    return this.#hasher.hash(descend(this.#root, nodeIndex), nodeIndex).slice()
   }
 
   /** Node indices of a node's resolution, in order (RFC 9420 §4.1.1). @throws MlsError `no_such_node` */
@@ -196,7 +196,7 @@ export class RatchetTree {
   addLeaves(leafNodes: readonly LeafNode[]): { readonly tree: RatchetTree; readonly leafIndices: readonly number[] } {
     const leafIndices = this.#blankLeaves(leafNodes.length)
     const edits = leafNodes.map((leafNode, i) => edit(leafIndices[i] as number, leafNode))
-    return { tree: this.#wideEnoughFor(leafIndices.at(-1) ?? 0).#edited(edits, keepParentsUnmerged), leafIndices }
+    return { tree: this.withRoomFor(leafIndices.at(-1) ?? 0).#edited(edits, keepParentsUnmerged), leafIndices }
   }
 
   /** Replaces one member's leaf and blanks its direct path. @throws MlsError `blank_leaf` */
@@ -235,13 +235,20 @@ export class RatchetTree {
    * (RFC 9420 §7.5). The leaf may be blank before, at {@link nextLeafIndex}: an external joiner's.
    */
   withPath(leafIndex: number, leafNode: LeafNode, parents: ReadonlyMap<number, ParentNode>): RatchetTree {
-    const wide = this.#wideEnoughFor(leafIndex)
+    const wide = this.withRoomFor(leafIndex)
     return wide.#edited([edit(leafIndex, leafNode)], (index) => parents.get(index))
   }
 
   /** This tree, doubled with blanks until it has room for a leaf index (RFC 9420 §7.7). @throws MlsError `tree_full` */
   withRoomFor(leafIndex: number): RatchetTree {
-    return this.#wideEnoughFor(leafIndex)
+    if (leafIndex >= LEAF_COUNT_MAX) throw usage('tree_full', 'the tree cannot have so many leaves')
+    let leafCount = Math.max(this.leafCount, 1)
+    let root = this.#root
+    while (leafIndex >= leafCount) {
+      leafCount *= 2
+      root = parentSlot(rootIndex(leafCount), undefined, root, undefined)
+    }
+    return leafCount === this.leafCount ? this : new RatchetTree({ ...this.parts, leafCount, root })
   }
 
   #hasLeaf(leafIndex: number): boolean {
@@ -277,18 +284,6 @@ export class RatchetTree {
     const changes = new KeyChanges()
     const root = editSubtree(this.#root, this.rootIndex, sorted, rule, changes)
     return new RatchetTree({ ...this.parts, root, keys: changes.apply(this.#keys) })
-  }
-
-  #wideEnoughFor(leafIndex: number): RatchetTree {
-    if (leafIndex >= LEAF_COUNT_MAX) throw usage('tree_full', 'the tree cannot have so many leaves')
-    let { leafCount } = this
-    let root = this.#root
-    if (leafCount === 0) leafCount = 1
-    while (leafIndex >= leafCount) {
-      leafCount *= 2
-      root = parentSlot(rootIndex(leafCount), undefined, root, undefined)
-    }
-    return leafCount === this.leafCount ? this : new RatchetTree({ ...this.parts, leafCount, root })
   }
 
   #truncated(): RatchetTree {

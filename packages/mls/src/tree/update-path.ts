@@ -8,6 +8,7 @@ import { invalid, MlsError, usage } from '../errors.ts'
 import { decryptWithLabel } from '../schedule/labeled.ts'
 import type { UpdatePath, UpdatePathNode } from '../wire/commit.ts'
 import { filteredDirectPath, type PathNode } from './filtered-direct-path.ts'
+import { checkEncryptionKey } from './leaf-node-validation.ts'
 import { hashPath } from './parent-hash.ts'
 import { deriveVerifiedPath, type PathKeys, retainPathKeysBelow } from './path-keys.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
@@ -17,8 +18,8 @@ import { resolutionEntry, resolutionSize } from './tree-slot.ts'
 /**
  * The tree after an UpdatePath. `tree` has the commit's proposals applied; `excludedLeaves` are the leaf indices that
  * the commit added; `senderLeaf` is a member, or {@link RatchetTree.nextLeafIndex} for an external joiner.
- * @throws MlsError `blank_leaf`, `path_length`, `ciphertext_count`, `duplicate_encryption_key`, `bad_leaf_node_source`,
- * `parent_hash_mismatch`, and CryptoError `invalid_public_key`
+ * @throws MlsError `blank_leaf`, `path_length`, `ciphertext_count`, `bad_encryption_key`, `duplicate_encryption_key`,
+ * `bad_leaf_node_source`, `parent_hash_mismatch`
  */
 export function mergeUpdatePath(
   suite: CipherSuite,
@@ -68,7 +69,7 @@ function checkCiphertextCount(node: PathNode, sent: UpdatePathNode, excluded: re
 function checkFreshKeys(suite: CipherSuite, tree: RatchetTree, path: UpdatePath): void {
   const seen: Uint8Array[] = []
   for (const { encryptionKey } of [path.leafNode, ...path.nodes]) {
-    suite.validateHpkePublicKey(encryptionKey)
+    checkEncryptionKey(suite, encryptionKey)
     if (tree.hasEncryptionKey(encryptionKey) || seen.some((key) => equalBytes(key, encryptionKey))) {
       throw invalid('duplicate_encryption_key', 'a public key of an update path is already in use') // RFC 9420 §12.4.2
     }

@@ -1,5 +1,5 @@
 /** Members for tests: real keys and signed leaves, or random bytes where nobody looks. */
-import { type CipherSuite, type Signer, systemRandom, utf8 } from '@dmls/crypto'
+import { type CipherSuite, equalBytes, type Signer, systemRandom, utf8 } from '@dmls/crypto'
 import { signWithLabel } from '../../src/schedule/labeled.ts'
 import { RatchetTree } from '../../src/tree/ratchet-tree.ts'
 import { encryptUpdatePath, type PathKeys, stageUpdatePath } from '../../src/tree/treekem.ts'
@@ -105,4 +105,16 @@ export async function grown(people: readonly Person[], committers: readonly numb
   let { tree } = RatchetTree.empty(suite).addLeaves(people.map(({ leaf }) => leaf))
   for (const leafIndex of committers) tree = (await walk(tree, leafIndex, people[leafIndex] as Person)).tree
   return tree
+}
+
+/** Whether each private key opens what is sealed to its node of the tree. */
+export async function keysFit(tree: RatchetTree, keys: PathKeys, on: CipherSuite = suite): Promise<boolean> {
+  const nothing = new Uint8Array(0)
+  const checks = [...keys].map(async ([nodeIndex, privateKey]) => {
+    const publicKey = tree.encryptionKey(nodeIndex)
+    if (publicKey === undefined) return false
+    const sealed = await on.hpkeSeal(publicKey, nothing, nothing, utf8('a test'), systemRandom)
+    return equalBytes(await on.hpkeOpen(privateKey, sealed, nothing, nothing), utf8('a test'))
+  })
+  return (await Promise.all(checks)).every((fits) => fits)
 }

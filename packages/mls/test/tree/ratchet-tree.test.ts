@@ -1,5 +1,5 @@
 /** The persistent tree against the plain one of the RFC, over random histories. */
-import { systemRandom, toHex } from '@dmls/crypto'
+import { type CipherSuite, systemRandom, toHex } from '@dmls/crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { filteredDirectPath } from '../../src/tree/filtered-direct-path.ts'
@@ -270,6 +270,49 @@ describe('keys that two members share', () => {
     expect(tree.updateLeaf(0, fakeLeaf('alice')).findLeafBySignatureKey(alice.signatureKey)).toBe(1)
     expect(() => checkGroupRequirements(tree.removeLeaf(1), [])).toThrow('two nodes have one encryption key')
     expect(() => checkGroupRequirements(tree.removeLeaf(2), [])).toThrow('two members have one signature key')
+  })
+})
+
+describe('a commit in a large group', () => {
+  /** How many hashes an addition, a removal and a path cost in a group of some size. */
+  function hashesIn(size: number): number[] {
+    let count = 0
+    const counting: CipherSuite = Object.create(suite, {
+      hash: {
+        value: (data: Uint8Array): Uint8Array => {
+          count++
+          return suite.hash(data)
+        },
+      },
+    })
+    const counted = (step: () => RatchetTree): number => {
+      count = 0
+      step().treeHash()
+      return count
+    }
+    const { tree } = RatchetTree.empty(counting).addLeaves(Array.from({ length: size }, () => fakeLeaf()))
+    tree.treeHash()
+    return [
+      counted(() => tree.updateLeaf(size / 2, fakeLeaf())),
+      counted(() => tree.removeLeaf(size / 2)),
+      counted(() => tree.removeLeaf(3).addLeaf(fakeLeaf()).tree),
+      counted(() => {
+        const path = filteredDirectPath(tree, 5)
+        const { parents } = hashPath(
+          tree,
+          path,
+          path.map(() => systemRandom(32)),
+        )
+        return tree.withPath(5, fakeLeaf(), parents)
+      }),
+    ]
+  }
+
+  test('hashes the nodes of its path and no others', () => {
+    for (const height of [3, 8, 12]) {
+      // the path itself; for a removal the blank leaf; for an UpdatePath also the parent hashes
+      expect(hashesIn(2 ** height)).toEqual([height + 1, height + 1, height + 1, 2 * height + 1])
+    }
   })
 })
 
