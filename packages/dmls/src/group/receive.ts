@@ -70,6 +70,7 @@ function receiveApplication(
   const { counter } = decodeAuthenticatedData(processed.authenticatedData)
   const content = decodeApplicationContent(processed.applicationData)
   const sender = instanceAt(state, epoch, processed.sender)
+  checkNotRemoved(state, epoch, sender)
   const builder = new StepBuilder(state)
     .hold(epoch, { ...held, group: processed.state })
     .witness({ sender, counter, epoch })
@@ -83,6 +84,16 @@ function receiveApplication(
   if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })
   chooseHead(builder)
   return { kind: 'application', epoch, sender, content, ...builder.finish() }
+}
+
+/**
+ * Whoever is removed cannot go on speaking with the keys of an epoch from before that others still hold for latecomers.
+ * @throws MlsError `invalid` `sender_removed`
+ */
+function checkNotRemoved({ dag, head }: DmlsGroupState, epoch: DmlsEpoch, sender: InstanceId): void {
+  if (dag.precedes(epoch, head) && dag.roster(head).get(sender) === undefined) {
+    throw invalid('sender_removed', 'the sender was removed by what is known of the history', { sender })
+  }
 }
 
 async function receiveCommit(
