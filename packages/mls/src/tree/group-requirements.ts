@@ -26,17 +26,14 @@ export function checkGroupRequirements(tree: RatchetTree, groupExtensions: reado
   }
   const credentialType = firstMissing(capabilities.credentialTypesInUse, capabilities.credentials)
   if (credentialType !== undefined) {
-    // RFC 9420 §7.3: each credential type in use is supported by all members
-    throw invalid('credential_not_supported', 'a credential type in use is not supported by everybody', {
-      credentialType,
-    })
+    const fields = { credentialType }
+    throw invalid('credential_not_supported', 'a credential type in use is not supported by everybody', fields) // RFC 9420 §7.3
   }
-  // RFC 9420 §11.1
   if (firstMissing([MLS10], capabilities.versions) !== undefined) {
-    throw invalid('unsupported_version', 'not everybody supports MLS 1.0')
+    throw invalid('unsupported_version', 'not everybody supports MLS 1.0') // RFC 9420 §11.1
   }
   if (firstMissing([tree.suite.id], capabilities.cipherSuites) !== undefined) {
-    throw invalid('unsupported_cipher_suite', "not everybody supports the group's cipher suite")
+    throw invalid('unsupported_cipher_suite', "not everybody supports the group's cipher suite") // RFC 9420 §11.1
   }
   const demands = memberDemands(groupExtensions)
   checkSupported('extension', demands.extensions, capabilities.extensions) // RFC 9420 §13.4

@@ -85,17 +85,14 @@ export async function verifyLeafNode(
   if (!(await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', tbs, leaf.signature))) {
     throw invalid('bad_leaf_signature', "a leaf node's signature is not valid") // RFC 9420 §7.3
   }
-  // RFC 9420 §5.3.1: a credential that is new to the group MUST be validated with the Authentication Service
-  await authenticate?.(leaf, replaced)
+  await authenticate?.(leaf, replaced) // RFC 9420 §5.3.1
 }
 
 function checkSource(leaf: LeafNode, context: LeafNodeContext): void {
   const { leafNodeSource } = leaf.source
   if (context.source !== 'tree' && leafNodeSource !== context.source) {
-    throw invalid('bad_leaf_node_source', 'a leaf node has the wrong source for where it appears', {
-      expected: context.source,
-      found: leafNodeSource,
-    }) // RFC 9420 §7.3
+    const fields = { expected: context.source, found: leafNodeSource }
+    throw invalid('bad_leaf_node_source', 'a leaf node has the wrong source for where it appears', fields) // RFC 9420 §7.3
   }
 }
 
@@ -112,16 +109,15 @@ export function checkEncryptionKey(suite: CipherSuite, encryptionKey: Uint8Array
     suite.validateHpkePublicKey(encryptionKey)
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error
-    throw new MlsError('invalid', 'bad_encryption_key', 'a node has no valid encryption key', {}, { cause: error })
+    throw new MlsError('invalid', 'bad_encryption_key', 'a node has no valid encryption key', {}, { cause: error }) // RFC 9420 §5.1.1
   }
 }
 
 function checkCapabilities(suite: CipherSuite, leaf: LeafNode, demands: MemberDemands): void {
   const { versions, cipherSuites, extensions, proposals, credentials } = leaf.capabilities
-  // RFC 9420 §11.1: all members support the protocol version and the cipher suite in use
-  if (!versions.includes(MLS10)) throw invalid('unsupported_version', 'a leaf does not support MLS 1.0')
+  if (!versions.includes(MLS10)) throw invalid('unsupported_version', 'a leaf does not support MLS 1.0') // RFC 9420 §11.1
   if (!cipherSuites.includes(suite.id)) {
-    throw invalid('unsupported_cipher_suite', "a leaf does not support the group's cipher suite")
+    throw invalid('unsupported_cipher_suite', "a leaf does not support the group's cipher suite") // RFC 9420 §11.1
   }
   const credentialType = credentialTypeOf(leaf.credential)
   if (!credentials.includes(credentialType)) {
@@ -148,7 +144,7 @@ function checkLifetime(leaf: LeafNode, policy: LifetimePolicy): void {
   if (leaf.source.leafNodeSource !== 'key_package') return
   const { notBefore, notAfter } = leaf.source.lifetime
   const { now, lifetimeMaxSeconds } = policy
-  if (notAfter < notBefore) throw invalid('bad_lifetime', 'a lifetime ends before it starts')
+  if (notAfter < notBefore) throw invalid('bad_lifetime', 'a lifetime ends before it starts') // RFC 9420 §7.2
   if (lifetimeMaxSeconds !== undefined && notAfter - notBefore > lifetimeMaxSeconds) {
     throw invalid('lifetime_too_long', 'a lifetime is longer than the application accepts') // RFC 9420 §7.2
   }

@@ -61,9 +61,9 @@ export function verifyParentHashes(tree: RatchetTree): void {
     if (slot.parent === undefined) return
     const chains =
       (continues(hasher, slot, slot.parent, 'left') ? 1 : 0) + (continues(hasher, slot, slot.parent, 'right') ? 1 : 0)
-    // RFC 9420 §7.9.2: exactly one chain; a lower parent in it is verified by this same walk
+    // exactly one chain; a lower parent in it is verified by this same walk
     if (chains !== 1) {
-      throw invalid('parent_hash_invalid', 'a parent node is not parent-hash valid', { nodeIndex: slot.index })
+      throw invalid('parent_hash_invalid', 'a parent node is not parent-hash valid', { nodeIndex: slot.index }) // RFC 9420 §7.9.2
     }
   }
   visit(root)

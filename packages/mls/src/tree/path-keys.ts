@@ -53,15 +53,14 @@ export async function deriveVerifiedPath(
   start: Uint8Array,
 ): Promise<DerivedPath> {
   const { suite } = tree
-  if (start.length !== suite.hashSize) throw invalid('bad_path_secret', 'a path secret has the wrong size')
+  if (start.length !== suite.hashSize) throw invalid('bad_path_secret', 'a path secret has the wrong size') // RFC 9420 §7.4
   const derived = await derivePath(suite, start, nodes.length)
   for (const [i, { nodeIndex }] of nodes.entries()) {
     const expected = tree.parent(nodeIndex)?.encryptionKey
     const publicKey = derived.keyPairs[i]?.publicKey
     if (expected === undefined || publicKey === undefined || !equalBytes(expected, publicKey)) {
       wipeDerivedPath(derived)
-      // RFC 9420 §7.5: the derived public keys are those of the tree
-      throw invalid('path_key_mismatch', 'a path secret does not lead to the public key of its node', { nodeIndex })
+      throw invalid('path_key_mismatch', 'a path secret does not lead to the public key of its node', { nodeIndex }) // RFC 9420 §7.5
     }
   }
   return derived

@@ -96,9 +96,8 @@ function readNode(
   parents: Map<number, ParentNode>,
 ): true {
   const nodeType = reader.uint8()
-  // RFC 9420 §12.4.3.3: leaves are at even positions, parents at odd ones
   if (nodeType !== (isLeaf(index) ? LEAF : PARENT)) {
-    throw malformed('bad_node_type', 'a ratchet tree has a node of the wrong type at its place')
+    throw malformed('bad_node_type', 'a ratchet tree has a node of the wrong type at its place') // RFC 9420 §12.4.3.3
   }
   if (nodeType === LEAF) {
     const start = reader.offset

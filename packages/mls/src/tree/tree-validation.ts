@@ -50,9 +50,8 @@ export async function validateRatchetTree(
   if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   const { treeHash, groupExtensions } = context
   checkStructure(tree)
-  // RFC 9420 §12.4.3.1, §12.4.3.3
   if (treeHash !== undefined && !equalBytes(treeHash, tree.treeHash())) {
-    throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context")
+    throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context") // RFC 9420 §12.4.3.3
   }
   checkGroupRequirements(tree, groupExtensions)
   verifyParentHashes(tree)
@@ -81,10 +80,9 @@ function checkSubtree(tree: RatchetTree, slot: Slot | undefined, demanded: reado
     checkWithin(slot.index, unmerged)
     checkEncryptionKey(tree.suite, slot.parent.encryptionKey)
     if (!demanded.every((leafIndex) => contains(unmerged, leafIndex))) {
-      // RFC 9420 §12.4.3.1: each non-blank node between an unmerged leaf and the parent that lists it lists it too
-      throw invalid('unmerged_not_below', 'a leaf is unmerged above a node that does not list it', {
-        nodeIndex: slot.index,
-      })
+      // each non-blank node between an unmerged leaf and the parent that lists it lists it too
+      const fields = { nodeIndex: slot.index }
+      throw invalid('unmerged_not_below', 'a leaf is unmerged above a node that does not list it', fields) // RFC 9420 §12.4.3.1
     }
   }
   const middle = lowerBound(unmerged, (slot.index + 1) / 2)

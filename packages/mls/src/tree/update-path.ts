@@ -30,7 +30,7 @@ export function mergeUpdatePath(
 ): RatchetTree {
   if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   if (tree.leaf(senderLeaf) === undefined && senderLeaf !== tree.nextLeafIndex) {
-    throw invalid('blank_leaf', 'the committer has no leaf in the tree', { leafIndex: senderLeaf })
+    throw invalid('blank_leaf', 'the committer has no leaf in the tree', { leafIndex: senderLeaf }) // RFC 9420 §12.4.2
   }
   const wide = tree.withRoomFor(senderLeaf)
   const nodes = filteredDirectPath(wide, senderLeaf)
@@ -59,9 +59,8 @@ function checkCiphertextCount(node: PathNode, sent: UpdatePathNode, excluded: re
   // a leaf that was just added is unmerged everywhere above it, hence in every resolution
   for (const leafIndex of excluded) if (isWithin(leafToNode(leafIndex), node.copathIndex)) expected--
   if (sent.encryptedPathSecret.length !== expected) {
-    throw invalid('ciphertext_count', 'an update path node has the wrong number of ciphertexts', {
-      nodeIndex: node.nodeIndex,
-    }) // RFC 9420 §7.6
+    const { nodeIndex } = node
+    throw invalid('ciphertext_count', 'an update path node has the wrong number of ciphertexts', { nodeIndex }) // RFC 9420 §7.6
   }
 }
 

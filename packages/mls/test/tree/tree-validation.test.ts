@@ -1,5 +1,6 @@
 /** Whole trees, each broken in one way: what a joiner refuses. */
-import { systemRandom } from '@dmls/crypto'
+import { systemRandom, toHex } from '@dmls/crypto'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Reader } from '../../src/codec/reader.ts'
 import { encodeWhole } from '../../src/codec/writer.ts'
@@ -295,6 +296,26 @@ describe('a joiner refuses a tree when', () => {
     await refused(bytes, 'lifetime_too_long', { lifetimeMaxSeconds: 1999n })
     await validateRatchetTree(suite, tree, { groupId, groupExtensions: [], lifetimeMaxSeconds: 2000n })
   })
+})
+
+test('whatever happens to the bytes of a tree on their way, a joiner refuses it with a typed error', async () => {
+  const sent = ratchetTreeBytes(tree)
+  const treeHash = tree.treeHash()
+  const tampering = fc.record({
+    at: fc.nat({ max: sent.length - 1 }),
+    remove: fc.integer({ min: 0, max: 40 }),
+    insert: fc.uint8Array({ maxLength: 4 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(tampering, async ({ at, remove, insert }) => {
+      const bytes = Uint8Array.from([...sent.slice(0, at), ...insert, ...sent.slice(at + remove)])
+      fc.pre(toHex(bytes) !== toHex(sent))
+      const join = async (): Promise<void> =>
+        validateRatchetTree(suite, decodeRatchetTreeBytes(suite, bytes), { ...CONTEXT, treeHash })
+      await expect(join()).rejects.toThrow(expect.objectContaining({ name: 'MlsError' }))
+    }),
+    { numRuns: 300 },
+  )
 })
 
 function onlyLeaf(): LeafNode {
