@@ -1,5 +1,5 @@
 /** `@dmls/delivery-libp2p`: the client's Delivery on libp2p, by gossipsub, backfill streams and lasting connections. */
 export { DeliveryError, type DeliveryErrorCode } from '@dmls/client/ports'
-export { createLibp2pDelivery, type Libp2pDelivery } from './libp2p-delivery.ts'
+export { type BackfillProgress, createLibp2pDelivery, type Libp2pDelivery } from './libp2p-delivery.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'
 export type { Libp2pDeliveryOptions, LogLine, TransportName } from './options.ts'

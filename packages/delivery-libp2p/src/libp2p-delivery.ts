@@ -4,8 +4,9 @@
  * who may read them is decided above.
  */
 import { type Delivery, DeliveryError, type PeerName, type Topic, type TopicHandler } from '@dmls/client/ports'
-import { toHex } from '@dmls/crypto'
-import { Backfill } from './backfill/backfill.ts'
+import { fromHex, toHex } from '@dmls/crypto'
+import { Backfill, type SessionProgress } from './backfill/backfill.ts'
+import { GossipWatch } from './gossip-watch.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { parseAddress, startLibp2pNode } from './node/libp2p-node.ts'
 import type { NodePort, PeerEvent } from './node/node-port.ts'
@@ -13,8 +14,10 @@ import type { Libp2pDeliveryOptions, LogLine } from './options.ts'
 import { Reconnect } from './reconnect.ts'
 import { Standing } from './standing.ts'
 
+const RESYNC_MS = 15_000
 const DIAL_TIMEOUT_MS = 10_000
 const STOP_TIMEOUT_MS = 2000
+const TOPIC_PREFIX = 'dmls/1/'
 
 /** A Delivery, and what can be seen and done of the connections below it. */
 export interface Libp2pDelivery extends Delivery {
@@ -37,10 +40,20 @@ export interface Libp2pDelivery extends Delivery {
   admit(allows: ((peer: PeerName) => boolean) | undefined): Promise<void>
   /** Zero, or less for a peer that misbehaved; at -100 it is cut off for ten minutes. */
   peerScore(peer: PeerName): number
+  /** Calls back while messages are fetched from a peer; returns a function that stops. */
+  onBackfill(listener: (progress: BackfillProgress) => void): () => void
   /** Calls back when a peer has come or gone; returns a function that stops. */
   onPeer(
     listener: (event: { readonly type: 'connected' | 'disconnected'; readonly peer: PeerName }) => void,
   ): () => void
+}
+
+export interface BackfillProgress {
+  readonly topic: Topic
+  readonly peer: PeerName
+  /** Messages that came in this session, of those that the peer holds and we lacked. */
+  readonly received: number
+  readonly missing: number
 }
 
 /**
@@ -80,7 +93,9 @@ class DeliveryOnNode implements Libp2pDelivery {
   readonly #parts: Parts
   readonly #backfill: Backfill
   readonly #reconnect: Reconnect
+  readonly #watch: GossipWatch
   readonly #listeners = new Set<(event: { type: 'connected' | 'disconnected'; peer: PeerName }) => void>()
+  readonly #progressListeners = new Set<(progress: BackfillProgress) => void>()
   #closing: Promise<void> | undefined
 
   constructor(parts: Parts) {
@@ -91,20 +106,23 @@ class DeliveryOnNode implements Libp2pDelivery {
       node,
       limits,
       standing,
-      resyncMs: options.resyncMs ?? 15_000,
+      resyncMs: options.resyncMs ?? RESYNC_MS,
       log: (line) => this.#log(line),
+      progress: (progress) => this.#tellProgress(progress),
       banish: (peer) => void this.#hangUp(peer),
     })
     this.#reconnect = new Reconnect(
       { node, isAllowed, waitMs: options.reconnectMs ?? { min: 500, max: 30_000 } },
       options.bootstrap ?? [],
     )
+    this.#watch = new GossipWatch(node, options.resyncMs ?? RESYNC_MS)
     node.onPeer((event) => this.#tell(event))
   }
 
   async start(): Promise<void> {
     await this.#backfill.start()
     this.#reconnect.start()
+    this.#watch.start()
   }
 
   async subscribe(topic: Topic, handler: TopicHandler): Promise<() => Promise<void>> {
@@ -182,6 +200,13 @@ class DeliveryOnNode implements Libp2pDelivery {
     }
   }
 
+  onBackfill(listener: (progress: BackfillProgress) => void): () => void {
+    this.#progressListeners.add(listener)
+    return () => {
+      this.#progressListeners.delete(listener)
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -189,11 +214,13 @@ class DeliveryOnNode implements Libp2pDelivery {
 
   async #close(): Promise<void> {
     this.#reconnect.close()
-    await this.#backfill.close()
+    this.#watch.close()
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, STOP_TIMEOUT_MS)
     })
+    // A handler that hangs must not keep the connections open.
+    await Promise.race([this.#backfill.close(), patience])
     await Promise.race([this.#parts.node.stop().catch(() => undefined), patience])
     clearTimeout(timer)
   }
@@ -208,6 +235,11 @@ class DeliveryOnNode implements Libp2pDelivery {
     for (const listener of this.#listeners) listener({ type: event.type, peer: event.peer })
   }
 
+  #tellProgress({ topic, ...rest }: SessionProgress): void {
+    const bytes = fromHex(topic.slice(TOPIC_PREFIX.length))
+    for (const listener of this.#progressListeners) listener({ topic: bytes, ...rest })
+  }
+
   #log(line: LogLine): void {
     this.#parts.options.log?.(line)
   }
@@ -219,5 +251,5 @@ class DeliveryOnNode implements Libp2pDelivery {
 
 /** Names on the wire tell our topics from others', and the format of what is said in them. */
 function topicName(topic: Topic): string {
-  return `dmls/1/${toHex(topic)}`
+  return TOPIC_PREFIX + toHex(topic)
 }

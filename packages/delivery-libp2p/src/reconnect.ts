@@ -10,6 +10,8 @@ const KNOWN_MAX = 256
 const ADDRESSES_MAX = 8
 const DIALS_MAX = 8
 const DIAL_TIMEOUT_MS = 10_000
+/** A connection that ends sooner was refused by the other side: as good as none. */
+const LASTING_MS = 5000
 /** A peer that is no bootstrap is forgotten after it could not be reached for so long. */
 const FORGET_MS = 24 * 3_600_000
 
@@ -21,6 +23,7 @@ interface Target {
   failures: number
   nextAtMs: number
   lastSeenMs: number
+  connectedAtMs: number
   isDialling: boolean
 }
 
@@ -92,18 +95,17 @@ export class Reconnect {
   }
 
   async #dial(target: Target): Promise<void> {
-    const { node, waitMs } = this.#options
+    const { node } = this.#options
     target.isDialling = true
     try {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
       target.peer = await node.dial([...target.addresses], signal)
-      target.failures = 0
-      target.lastSeenMs = Date.now()
+      target.connectedAtMs = Date.now()
     } catch {
       target.failures++
     } finally {
       target.isDialling = false
-      target.nextAtMs = Date.now() + jitter(Math.min(waitMs.max, waitMs.min * 2 ** Math.min(target.failures, 16)))
+      this.#wait(target)
       if (!target.isBootstrap && Date.now() - target.lastSeenMs > FORGET_MS) this.#forget(target)
     }
   }
@@ -127,7 +129,7 @@ export class Reconnect {
     this.#left.delete(peer)
     const target = this.#targets.find((each) => each.peer === peer)
     if (target === undefined) return
-    target.failures = 0
+    target.connectedAtMs = Date.now()
     target.lastSeenMs = Date.now()
   }
 
@@ -135,7 +137,13 @@ export class Reconnect {
     const target = this.#targets.find((each) => each.peer === peer)
     if (target === undefined) return
     target.lastSeenMs = Date.now()
-    target.nextAtMs = Date.now() + jitter(this.#options.waitMs.min)
+    target.failures = Date.now() - target.connectedAtMs < LASTING_MS ? target.failures + 1 : 0
+    this.#wait(target)
+  }
+
+  #wait(target: Target): void {
+    const { min, max } = this.#options.waitMs
+    target.nextAtMs = Date.now() + jitter(Math.min(max, min * 2 ** Math.min(target.failures, 16)))
   }
 
   /** Gives up the peer that has been away longest; false if there is none to give up. */
@@ -163,6 +171,7 @@ function newTarget(peer: PeerName | undefined, addresses: readonly string[], isB
     failures: 0,
     nextAtMs: 0,
     lastSeenMs: Date.now(),
+    connectedAtMs: 0,
     isDialling: false,
   }
 }

@@ -38,7 +38,8 @@ export async function partition(
 ): Promise<void> {
   await Promise.all(
     nodes.map((node, i) => {
-      const island = islands.find((each) => each.includes(i)) ?? nodes.keys().filter((j) => !islands.flat().includes(j))
+      const island =
+        islands.find((each) => each.includes(i)) ?? [...nodes.keys()].filter((j) => !islands.flat().includes(j))
       const names = new Set([...island].map((j) => (nodes[j] as Libp2pDelivery).name))
       return node.admit((peer) => names.has(peer))
     }),

@@ -36,12 +36,22 @@ const CONTACT_JITTER_MS = 50
 const FAULT_POINTS = 40
 const REJECTED_POINTS = 25
 
+/** How far a session has come. */
+export interface SessionProgress {
+  readonly topic: string
+  readonly peer: PeerName
+  /** Messages that came, of those that the peer holds and we lacked. */
+  readonly received: number
+  readonly missing: number
+}
+
 export interface BackfillOptions {
   readonly node: NodePort
   readonly limits: Limits
   readonly standing: Standing
   readonly resyncMs: number
   readonly log: (line: LogLine) => void
+  readonly progress: (progress: SessionProgress) => void
   /** Called when a peer has made itself impossible. */
   readonly banish: (peer: PeerName) => void
 }
@@ -204,6 +214,7 @@ export class Backfill {
         limits,
         claim: (id) => state.claim(id),
         release: (id) => state.release(id),
+        progress: (received, missing) => this.#options.progress({ topic, peer, received, missing }),
         deliver: async (message, id) => {
           const { verdict, isNew } = await state.receive(message, id, peer)
           if (isNew && verdict === 'accept' && ++news === ANNOUNCE_EVERY) announceNews()

@@ -31,6 +31,8 @@ export interface PullTask {
   /** A claimed message did not come. */
   release(id: Uint8Array): void
   deliver(message: Uint8Array, id: Uint8Array): Promise<Verdict>
+  /** Called now and then: how many of the missing messages have come. */
+  progress(received: number, missing: number): void
 }
 
 export interface PullResult {
@@ -150,6 +152,7 @@ async function fetchMissing(stream: FrameStream, task: PullTask, missing: readon
       const wanted = ahead[0] as Map<string, Uint8Array>
       const before = tally.received
       await receiveWanted(stream, task, wanted, tally)
+      task.progress(tally.received, missing.length)
       for (const id of wanted.values()) task.release(id)
       ahead.shift()
       tally.empty = tally.received > before ? 0 : tally.empty + 1

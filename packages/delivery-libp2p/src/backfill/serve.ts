@@ -25,11 +25,14 @@ export async function serve(
     const frame = await stream.next()
     switch (frame.type) {
       case 'compare': {
-        const before = held.hashedBytes
-        const answers = frame.ranges.map((range) => answer(held, range))
-        hashedBytes += held.hashedBytes - before
-        if (hashedBytes > HASHED_BYTES_FREE + HASHED_SETS_MAX * ID_SIZE * held.size) {
-          throw new PeerFault('it asks the same again and again')
+        const answers: RangeAnswer[] = []
+        for (const range of frame.ranges) {
+          const before = held.hashedBytes
+          answers.push(answer(held, range))
+          hashedBytes += held.hashedBytes - before
+          if (hashedBytes > HASHED_BYTES_FREE + HASHED_SETS_MAX * ID_SIZE * held.size) {
+            throw new PeerFault('it asks the same again and again')
+          }
         }
         await stream.send({ type: 'answers', answers })
         break

@@ -17,7 +17,7 @@ const VERDICTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
 /** The part of the pubsub service that is used. */
 export type PubSub = Pick<
   GossipSub,
-  'topicValidators' | 'subscribe' | 'unsubscribe' | 'getSubscribers' | 'publish' | 'addEventListener'
+  'topicValidators' | 'subscribe' | 'unsubscribe' | 'getPeers' | 'getSubscribers' | 'publish' | 'addEventListener'
 >
 
 export interface GossipSettings {
@@ -69,6 +69,7 @@ export function gossipPort(pubsub: PubSub): Gossip {
     async publish(topic, message) {
       await pubsub.publish(topic, message)
     },
+    peers: () => pubsub.getPeers().map(String),
     subscribers: (topic) => pubsub.getSubscribers(topic).map(String),
     onJoined(listener) {
       pubsub.addEventListener('subscription-change', ({ detail }) => {

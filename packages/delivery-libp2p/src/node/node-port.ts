@@ -12,6 +12,8 @@ export interface Gossip {
   leave(topic: string): void
   /** Best effort; never throws because nobody listens. */
   publish(topic: string, message: Uint8Array): Promise<void>
+  /** Peers that gossip with us. */
+  peers(): readonly PeerName[]
   /** Connected peers that take part in a topic. */
   subscribers(topic: string): readonly PeerName[]
   /** Calls back when a connected peer joins a topic. */
