@@ -1,0 +1,218 @@
+/**
+ * A chat in the terminal: lines in, lines out. Lines that start with a slash are commands; everything else is said to
+ * the group. What the group decides (who came, who went, forks and merges) is shown as it happens.
+ */
+import type { DmlsGroup, GroupEvent } from '@dmls/client'
+import { fromHex, toHex } from '@dmls/crypto'
+import { usageError } from '../cli-error.ts'
+import { explain } from '../explain.ts'
+import { shortId } from '../history/history.ts'
+import { nameEveryone } from '../history/naming.ts'
+import { renderText } from '../history/text.ts'
+import type { Journal } from '../member/journal.ts'
+import { historyReport } from '../member/snapshot.ts'
+import type { Node } from '../node/node.ts'
+import type { Style } from '../terminal-style.ts'
+import { Directory } from './directory.ts'
+import { decodeUtterance, encodeUtterance } from './utterance.ts'
+
+const HELP = [
+  '/add IDENTITY        invite somebody who is connected',
+  '/remove WHO          remove a member, by name or by the beginning of the identity',
+  '/members  /peers     who is in the group, who is connected',
+  '/dial ADDRESS        connect to somebody',
+  '/update              fresh keys: shuts out whoever stole the old ones',
+  '/dag                 the history of the group',
+  '/leave  /quit        leave the group, leave the program',
+] as const
+
+/** How many messages of earlier sessions are repeated at the start. */
+const REPEATED_MAX = 10
+
+export interface ChatOptions {
+  readonly node: Node
+  readonly journal: Journal
+  readonly name: string | undefined
+  readonly style: Style
+  readonly print: (line: string) => void
+}
+
+export class Chat {
+  readonly #node: Node
+  readonly #journal: Journal
+  readonly #name: string | undefined
+  readonly #style: Style
+  readonly #print: (line: string) => void
+  readonly #directory = new Directory()
+  readonly #stopFollowing: (() => void)[] = []
+
+  constructor({ node, journal, name, style, print }: ChatOptions) {
+    this.#node = node
+    this.#journal = journal
+    this.#name = name
+    this.#style = style
+    this.#print = print
+  }
+
+  /** Says who and where we are, and follows the groups that we are in. */
+  start(): void {
+    const { client, network } = this.#node
+    this.#directory.learn(toHex(client.identity), this.#name)
+    this.#note(`you are ${toHex(client.identity)}`)
+    for (const address of network.addresses()) this.#note(`reachable at ${address}`)
+    const earlier = this.#journal.received()
+    for (const { sender, text } of earlier) this.#directory.learn(sender, decodeUtterance(text).name)
+    for (const { sender, text } of earlier.slice(-REPEATED_MAX)) this.#show(sender, text, 'chosen')
+    const group = this.#group()
+    if (group === undefined) this.#note('in no group yet: /create one, or have somebody /add you')
+    else this.#welcome(group)
+    this.#stopFollowing.push(client.onGroup((joined) => this.#welcome(joined)))
+  }
+
+  stop(): void {
+    for (const stop of this.#stopFollowing) stop()
+  }
+
+  /** Does what a line says. Returns false when the user wants to quit. Mistakes are printed, not thrown. */
+  async enter(line: string): Promise<boolean> {
+    const text = line.trim()
+    if (text === '') return true
+    if (text === '/quit') return false
+    try {
+      if (text.startsWith('/')) await this.#command(text)
+      else
+        await this.#require().send(encodeUtterance({ ...(this.#name === undefined ? {} : { name: this.#name }), text }))
+    } catch (error) {
+      this.#print(this.#style.bad(`! ${explain(error)}`))
+    }
+    return true
+  }
+
+  async #command(line: string): Promise<void> {
+    const [command = '', argument = ''] = line.split(/\s+/)
+    const { client, network } = this.#node
+    switch (command) {
+      case '/help':
+        for (const each of HELP) this.#note(each)
+        return
+      case '/create':
+        if (this.#group() !== undefined) throw usageError('you are in a group already')
+        this.#welcome(await client.createGroup())
+        return
+      case '/add':
+        if (!/^[0-9a-f]{2,}$/i.test(argument))
+          throw usageError('/add wants the identity of somebody: what their chat shows first')
+        await this.#require().add([await client.fetchKeyPackage(fromHex(argument.toLowerCase()))])
+        return
+      case '/remove':
+        await this.#require().remove([fromHex(this.#who(argument))])
+        return
+      case '/members':
+        for (const { identity, isSelf } of this.#require().members()) {
+          this.#note(`${this.#directory.label(toHex(identity))}${isSelf ? ' (you)' : ''}`)
+        }
+        return
+      case '/peers':
+        this.#note(network.peers().join(', ') || 'nobody is connected')
+        return
+      case '/dial':
+        await network.dial(argument)
+        return
+      case '/update':
+        await this.#require().update()
+        return
+      case '/dag': {
+        const history = nameEveryone(historyReport(this.#require()), this.#directory.labels())
+        for (const each of renderText(history, this.#style)) this.#print(each)
+        return
+      }
+      case '/leave':
+        await this.#require().leave()
+        return
+      default:
+        throw usageError(`there is no ${command}; see /help`)
+    }
+  }
+
+  #who(argument: string): string {
+    const among = this.#require()
+      .members()
+      .map(({ identity }) => toHex(identity))
+    const found = [...new Set(this.#directory.find(argument, among))]
+    if (argument === '' || found.length === 0) throw usageError(`nobody in the group is called "${argument}"`)
+    if (found.length > 1)
+      throw usageError(`"${argument}" may be ${found.map((each) => this.#directory.label(each)).join(' or ')}`)
+    return found[0]!
+  }
+
+  #welcome(group: DmlsGroup): void {
+    this.#stopFollowing.push(group.on((event) => this.#onEvent(event)))
+    const names = group.members().map(({ identity }) => this.#directory.label(toHex(identity)))
+    this.#note(`in a group of ${names.length}: ${names.join(', ')} (epoch ${group.epoch} · ${shortId(group.head)})`)
+  }
+
+  #onEvent(event: GroupEvent): void {
+    const label = ({ identity }: { readonly identity: Uint8Array }): string => this.#directory.label(toHex(identity))
+    switch (event.type) {
+      case 'message': {
+        const { id, sender, data, dmlsEpoch, branch } = event.message
+        const text = new TextDecoder().decode(data)
+        const entry = { messageId: toHex(id), sender: toHex(sender.identity), text, dmlsEpoch, branch }
+        if (this.#journal.noteReceived(entry)) this.#show(entry.sender, text, branch)
+        return
+      }
+      case 'membersChanged':
+        for (const member of event.added) this.#note(`${label(member)} is in`)
+        for (const member of event.removed) this.#note(`${label(member)} is out`)
+        return
+      case 'forkOpened':
+        this.#note(`the group has forked: heads ${event.heads.map(shortId).join(' and ')}`)
+        return
+      case 'merged':
+        this.#note(`the fork is merged: ${event.resolved.map(shortId).join(', ')} into ${shortId(event.dmlsEpoch)}`)
+        return
+      case 'forkOpenTooLong':
+        this.#note(
+          `the fork is still open after ${Math.round(event.openMs / 1000)} s: nobody who could close it is connected`,
+        )
+        return
+      case 'equivocation':
+        this.#note(`somebody speaks with two tongues: ${shortId(event.instance)}`)
+        return
+      case 'removed':
+        this.#note(`you have been removed${event.by === undefined ? '' : ` by ${label(event.by)}`}`)
+        return
+      case 'rejoined':
+        this.#note('you are in the group again')
+        return
+      case 'beyondHorizon':
+      case 'unknownEpoch':
+      case 'refused':
+      case 'headChanged':
+      case 'epochAdded':
+        // Nothing that somebody who chats could do something about.
+        return
+    }
+  }
+
+  #show(sender: string, text: string, branch: 'chosen' | 'merged' | 'losing'): void {
+    const utterance = decodeUtterance(text)
+    this.#directory.learn(sender, utterance.name)
+    const mark = branch === 'losing' ? this.#style.dim(' (from another branch)') : ''
+    this.#print(`${this.#style.bold(this.#directory.label(sender))}: ${utterance.text}${mark}`)
+  }
+
+  #note(text: string): void {
+    this.#print(this.#style.dim(`· ${text}`))
+  }
+
+  #group(): DmlsGroup | undefined {
+    return this.#node.client.groups()[0]
+  }
+
+  #require(): DmlsGroup {
+    const group = this.#group()
+    if (group === undefined) throw usageError('in no group yet: /create one, or have somebody /add you')
+    return group
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The plot: six members found a group; the network is cut; both sides change the group and go on talking; a process is
+ * killed and comes back; the cut ends and the two histories become one. Ends with the facts, and judges nothing.
+ */
+import { cp, rm } from 'node:fs/promises'
+import { shortId } from '../history/history.ts'
+import { nameEveryone } from '../history/naming.ts'
+import type { HistoryReport } from '../member/protocol.ts'
+import { areUp, haveArrived, knowTheyAreOut } from './conditions.ts'
+import { RequestFailed } from './member-process.ts'
+import type { MemberOutcome, MessageOutcome, Outcome } from './outcome.ts'
+import { FOUNDERS, GREETINGS, NEWCOMER, OUTCAST, REMAINING, REUNION, SIDE_A, SIDE_B, THIEF, VICTIM } from './plot.ts'
+import { list, type Sent, type Stage, WAIT_MS } from './stage.ts'
+
+/** Plays the whole plot. @throws Error when something that has to happen does not happen in time */
+export async function play(stage: Stage): Promise<Outcome> {
+  await foundTheGroup(stage)
+  await stealTheStore(stage)
+  const attempts = await cutTheNetwork(stage)
+  stage.screen.heading('Two histories: both sides change the group and go on talking')
+  const [refusalOfRemoved] = await Promise.all([playSideB(stage), playSideA(stage)])
+  const heads = [(await stage.group('alice')).dmlsEpoch, (await stage.group('dave')).dmlsEpoch]
+  await reunite(stage, heads)
+  await talkAgain(stage)
+  const copyMessage = await speakFromTheCopy(stage)
+  await stage.agreement(REMAINING, REMAINING)
+  return {
+    ...(await takeStock(stage)),
+    cut: { sides: [SIDE_A, SIDE_B], ...attempts, heads },
+    refusalOfRemoved,
+    copyMessage,
+  }
+}
+
+async function foundTheGroup(stage: Stage): Promise<void> {
+  const { cast, screen } = stage
+  const everybody = [...FOUNDERS, NEWCOMER]
+  screen.heading('Seven processes, six of them found a group')
+  const actors = everybody.map((name) => cast.engage(name))
+  for (const actor of actors) void actor.start().catch(() => undefined)
+  await stage.until('all processes are up', () => areUp(actors))
+  for (const actor of actors) stage.tell(actor, `is up: process ${actor.pid}, ${actor.state?.addresses[0] ?? ''}`)
+  await stage.connect([everybody], 'everybody is connected')
+
+  const [founder, ...others] = FOUNDERS
+  await cast.within(
+    `${founder} has founded the group`,
+    (stop) => cast.actor(founder).insist({ do: 'create' }, stop),
+    WAIT_MS,
+  )
+  const { dmlsEpoch } = await stage.group(founder)
+  stage.tell(cast.actor(founder), `founds the group  → epoch 0 · ${shortId(dmlsEpoch)}`)
+  const identities = stage.actors(others).flatMap(({ identity }) => identity ?? [])
+  await stage.change(founder, { do: 'add', identities }, { followers: FOUNDERS, members: FOUNDERS })
+  for (const name of FOUNDERS) await stage.say(name, GREETINGS[name] ?? 'hello', 'before the cut', FOUNDERS)
+}
+
+/** Copies a member's store while its process is down. */
+async function stealTheStore(stage: Stage): Promise<void> {
+  const original = stage.cast.actor(OUTCAST)
+  const thief = stage.cast.engage(THIEF, { isDeaf: true })
+  await original.stop()
+  await rm(thief.folder, { recursive: true, force: true })
+  await cp(original.folder, thief.folder, { recursive: true })
+  stage.tell(original, `is copied: ${THIEF} has the whole store now, and will use it later`)
+  void original.start().catch(() => undefined)
+  await stage.until(`${OUTCAST} is back`, () => stage.partition.progress())
+}
+
+async function cutTheNetwork(stage: Stage): Promise<{ attempts: number; refused: number }> {
+  stage.screen.heading(`The network is cut: ${SIDE_A.join(' ')}  |  ${SIDE_B.join(' ')}`)
+  await stage.connect([SIDE_A, SIDE_B], 'the network is cut')
+  const addresses = stage.actors(SIDE_B).flatMap(({ state }) => state?.addresses.slice(0, 1) ?? [])
+  const results = await Promise.all(
+    stage
+      .actors(SIDE_A)
+      .map(
+        (actor) =>
+          stage.cast.within(
+            `${actor.name} has tried to reach the other side`,
+            () => actor.call({ do: 'dial', addresses }),
+            WAIT_MS,
+          ) as Promise<{ reached: readonly string[]; refused: readonly string[] }>,
+      ),
+  )
+  const refused = results.reduce((sum, result) => sum + result.refused.length, 0)
+  const attempts = results.reduce((sum, result) => sum + result.reached.length, refused)
+  stage.screen.tell('', `connections closed; ${refused} of ${attempts} attempts to connect across were refused`)
+  return { attempts, refused }
+}
+
+/** Somebody is added, and somebody's process is killed and comes back. */
+async function playSideA(stage: Stage): Promise<void> {
+  const { cast } = stage
+  const members = [...FOUNDERS, NEWCOMER]
+  const identity = cast.actor(NEWCOMER).identity ?? ''
+  await stage.change('bob', { do: 'add', identities: [identity] }, { followers: SIDE_A, members })
+  await stage.say('bob', `meet ${NEWCOMER}`, 'during the cut', SIDE_A)
+
+  const victim = cast.actor(VICTIM)
+  const awake = SIDE_A.filter((name) => name !== VICTIM)
+  const last = await stage.speak(VICTIM, 'we are going into a tunn', 'during the cut')
+  const { pid } = victim
+  await victim.killForNow()
+  stage.tell(victim, `process ${pid} is killed with SIGKILL`)
+  const missed = await stage.speak('alice', `${VICTIM}? are you still there?`, 'during the cut')
+  await stage.heard(missed, awake)
+  const { dmlsEpoch } = await stage.group('alice')
+  await stage.change('alice', { do: 'update', after: dmlsEpoch }, { followers: awake, members })
+  void victim.start().catch(() => undefined)
+  await stage.until(`${VICTIM} is back`, () => areUp([victim]))
+  stage.tell(victim, `is back from its store: process ${victim.pid}`)
+  await stage.heard(last, SIDE_A)
+  await stage.heard(missed, [VICTIM])
+  await stage.agreement(SIDE_A, members)
+  await stage.say(VICTIM, 'back. what did I miss?', 'during the cut', SIDE_A)
+}
+
+/** Somebody is removed, and those who remain change their keys. Returns what the removed one is told when it speaks. */
+async function playSideB(stage: Stage): Promise<string | undefined> {
+  const { cast } = stage
+  const outcast = cast.actor(OUTCAST)
+  const members = FOUNDERS.filter((name) => name !== OUTCAST)
+  const followers = SIDE_B.filter((name) => name !== OUTCAST)
+  const identities = [outcast.identity ?? '']
+  const { dmlsEpoch } = await stage.change('dave', { do: 'remove', identities }, { followers, members })
+  await stage.until(`${OUTCAST} knows of the removal`, () => knowTheyAreOut([outcast]))
+  const refusal = await outcast.call({ do: 'send', text: 'hey, what is going on?' }).then(
+    () => undefined,
+    (error: unknown) => (error instanceof RequestFailed ? error.message : String(error)),
+  )
+  stage.tell(outcast, refusal === undefined ? 'still speaks' : `cannot speak any more: ${refusal}`)
+  const afterErin = await stage.change('erin', { do: 'update', after: dmlsEpoch }, { followers, members })
+  await stage.say('erin', 'new keys, now we are among ourselves', 'during the cut', followers)
+  await stage.change('dave', { do: 'update', after: afterErin.dmlsEpoch }, { followers, members })
+  await stage.say('dave', 'where are the others?', 'during the cut', followers)
+  return refusal
+}
+
+async function reunite(stage: Stage, heads: readonly string[]): Promise<void> {
+  const everybody = [...FOUNDERS, NEWCOMER]
+  stage.screen.heading(`The cut ends: two heads, ${heads.map(shortId).join(' and ')}, have to become one`)
+  await stage.connect([everybody], 'everybody is connected')
+  stage.screen.tell('', 'connected again')
+  await stage.agreement(REMAINING, REMAINING)
+  const { dmlsEpoch, epoch } = await stage.group('alice')
+  stage.screen.tell('', `one head again: epoch ${epoch} · ${shortId(dmlsEpoch)} at ${list(REMAINING)}`)
+}
+
+async function talkAgain(stage: Stage): Promise<void> {
+  stage.screen.heading('One group again')
+  for (const name of REMAINING) await stage.say(name, REUNION[name] ?? 'hello', 'after the merge', REMAINING)
+}
+
+/** A client is started on the copy of the outcast's store. It speaks, and does not listen. */
+async function speakFromTheCopy(stage: Stage): Promise<Outcome['copyMessage']> {
+  const { cast, partition } = stage
+  const thief = cast.actor(THIEF)
+  void thief.start().catch(() => undefined)
+  await stage.until(`${THIEF} is up`, () => areUp([thief]))
+  partition.set([[...FOUNDERS, NEWCOMER, THIEF]])
+  await stage.until(`${THIEF} is connected`, () => partition.progress())
+  const { sent } = await stage.speak(THIEF, 'I still have the old keys', 'after the merge')
+  stage.sent.pop()
+  const readers = stage.actors(REMAINING)
+  await stage.until('it has reached everybody', () => haveArrived(readers, sent.wireIds))
+  const reached = readers.filter(({ arrived }) => sent.wireIds.some((id) => arrived.has(id)))
+  const readBy = readers.filter(({ received }) => received.has(sent.messageId))
+  stage.tell(
+    thief,
+    `“${sent.text}”  reached ${reached.length} members, read by ${readBy.length === 0 ? 'nobody' : list(readBy.map(({ name }) => name))}`,
+  )
+  return { text: sent.text, reached: reached.map(({ name }) => name), readBy: readBy.map(({ name }) => name) }
+}
+
+/** Asks every process what it sees now. */
+async function takeStock(stage: Stage): Promise<Omit<Outcome, 'cut' | 'refusalOfRemoved' | 'copyMessage'>> {
+  const { cast } = stage
+  const names = cast.names()
+  const members = await Promise.all(
+    [...FOUNDERS, NEWCOMER].map(async (name): Promise<MemberOutcome> => {
+      const { groupId: _, members: roster, ...rest } = await stage.group(name)
+      return {
+        name,
+        ...rest,
+        members: roster.map(({ identity }) => names.get(identity) ?? identity).sort(),
+        starts: cast.actor(name).starts,
+      }
+    }),
+  )
+  const history = (await cast.within(
+    'alice tells the history',
+    () => cast.actor('alice').call({ do: 'history' }),
+    WAIT_MS,
+  )) as HistoryReport
+  return {
+    expectedMembers: [...REMAINING].sort(),
+    added: NEWCOMER,
+    removed: OUTCAST,
+    killed: VICTIM,
+    members,
+    messages: stage.sent.map((sent) => messageOutcome(stage, sent)),
+    history: nameEveryone(history, names),
+  }
+}
+
+function messageOutcome(stage: Stage, { from, phase, sent }: Sent): MessageOutcome {
+  const others = stage.actors([...FOUNDERS, NEWCOMER]).filter(({ name }) => name !== from)
+  return {
+    from,
+    text: sent.text,
+    phase,
+    dmlsEpoch: others.flatMap(({ received }) => received.get(sent.messageId)?.dmlsEpoch ?? [])[0] ?? '',
+    readBy: others.filter(({ received }) => received.has(sent.messageId)).map(({ name }) => name),
+    reached: others
+      .filter(({ arrived, received }) => received.has(sent.messageId) || sent.wireIds.some((id) => arrived.has(id)))
+      .map(({ name }) => name),
+  }
+}

@@ -1,0 +1,109 @@
+/** The demonstration with members that only pretend: what is tested is who starts, kills, waits and judges. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { type DemoOptions, runDemo } from '../../src/demo/demo.ts'
+import type { DemoReport } from '../../src/demo/report.ts'
+import { Screen } from '../../src/demo/screen.ts'
+import { styleFor } from '../../src/terminal-style.ts'
+
+const FAKE: readonly string[] = [
+  '--conditions=dmls-source',
+  fileURLToPath(new URL('../fake/fake-member.ts', import.meta.url)),
+]
+
+interface Played {
+  readonly text: string
+  readonly folder: string
+  readonly report: DemoReport | undefined
+  readonly error: Error | undefined
+}
+
+async function playDemo(options: Partial<DemoOptions> = {}): Promise<Played> {
+  const folder = mkdtempSync(join(tmpdir(), 'dmls-orchestration-'))
+  let text = ''
+  const settings: DemoOptions = {
+    program: FAKE,
+    screen: new Screen({ write: (part) => (text += part) }, styleFor({}, {})),
+    outFolder: folder,
+    keepsStores: false,
+    seed: 1,
+    chaosKills: 0,
+    stop: new AbortController().signal,
+    ...options,
+  }
+  try {
+    return { report: await runDemo(settings), error: undefined, text, folder }
+  } catch (error) {
+    return { report: undefined, error: error as Error, text, folder }
+  }
+}
+
+function program(folder: string, source: string): readonly string[] {
+  const path = join(folder, 'member.mjs')
+  writeFileSync(path, source)
+  return [path]
+}
+
+/** Processes whose command line has the text in it. */
+function processesWith(text: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)
+      } catch {
+        return false
+      }
+    })
+}
+
+describe('the orchestration', () => {
+  test('plays the whole plot, tells it, draws it and judges it', async () => {
+    const { report, text, folder } = await playDemo({ keepsStores: true })
+    expect(report?.checks.filter(({ holds }) => !holds)).toEqual([])
+    expect(report).toMatchObject({ ok: true, added: 'grace', removed: 'frank', killed: 'charlie' })
+    expect(text).toContain('commits −frank')
+    expect(text).toContain('is killed with SIGKILL')
+    expect(text).toContain('merges')
+    expect(text).not.toContain('\u001b')
+    expect(readFileSync(join(folder, 'dag.svg'), 'utf8')).toContain('</svg>')
+    expect(readdirSync(join(folder, 'stores')).sort()).toEqual([
+      'alice',
+      'bob',
+      'charlie',
+      'dave',
+      'erin',
+      'frank',
+      'grace',
+      'mallory',
+    ])
+  })
+
+  test('goes on whoever is killed and whenever', async () => {
+    const { report, error } = await playDemo({ chaosKills: 25, chaosDelayMaxMs: 200, seed: 7 })
+    expect(error).toBeUndefined()
+    expect(report?.ok).toBe(true)
+    expect(report?.chaosKills.length).toBeGreaterThan(5)
+  })
+
+  test('a member that does not start ends it with that member’s own words', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dmls-broken-'))
+    const { error } = await playDemo({
+      program: program(folder, 'console.error("dmls: the port is in use"); process.exitCode = 1'),
+    })
+    expect(error?.message).toMatch(/^\w+ does not start: dmls: the port is in use/)
+  })
+
+  test.runIf(existsSync('/proc'))('Ctrl-C ends it, and nobody is left behind', async () => {
+    const stop = new AbortController()
+    const folder = mkdtempSync(join(tmpdir(), 'dmls-silent-'))
+    const silent = program(folder, 'process.stdin.resume()')
+    setTimeout(() => stop.abort(), 300)
+    const { error } = await playDemo({ program: silent, stop: stop.signal })
+    expect(error).toMatchObject({ message: 'interrupted', exitStatus: 130 })
+    expect(processesWith(folder)).toEqual([])
+  })
+})
