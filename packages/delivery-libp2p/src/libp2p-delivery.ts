@@ -40,6 +40,8 @@ export interface Libp2pDelivery extends Delivery {
   admit(allows: ((peer: PeerName) => boolean) | undefined): Promise<void>
   /** Zero, or less for a peer that misbehaved; at -100 it is cut off for ten minutes. */
   peerScore(peer: PeerName): number
+  /** Calls back when a connected peer takes part in a topic, ours or not; returns a function that stops. */
+  onTopicPeer(listener: (event: { readonly topic: Topic; readonly peer: PeerName }) => void): () => void
   /** Calls back while messages are fetched from a peer; returns a function that stops. */
   onBackfill(listener: (progress: BackfillProgress) => void): () => void
   /** Calls back when a peer has come or gone; returns a function that stops. */
@@ -95,6 +97,7 @@ class DeliveryOnNode implements Libp2pDelivery {
   readonly #reconnect: Reconnect
   readonly #watch: GossipWatch
   readonly #listeners = new Set<(event: { type: 'connected' | 'disconnected'; peer: PeerName }) => void>()
+  readonly #topicListeners = new Set<(event: { topic: Topic; peer: PeerName }) => void>()
   readonly #progressListeners = new Set<(progress: BackfillProgress) => void>()
   #closing: Promise<void> | undefined
 
@@ -117,6 +120,11 @@ class DeliveryOnNode implements Libp2pDelivery {
     )
     this.#watch = new GossipWatch(node, options.resyncMs ?? RESYNC_MS)
     node.onPeer((event) => this.#tell(event))
+    node.gossip.onJoined((peer, name) => {
+      const topic = topicNamed(name)
+      if (topic === undefined) return
+      for (const listener of this.#topicListeners) listener({ topic, peer })
+    })
   }
 
   async start(): Promise<void> {
@@ -200,6 +208,13 @@ class DeliveryOnNode implements Libp2pDelivery {
     }
   }
 
+  onTopicPeer(listener: (event: { readonly topic: Topic; readonly peer: PeerName }) => void): () => void {
+    this.#topicListeners.add(listener)
+    return () => {
+      this.#topicListeners.delete(listener)
+    }
+  }
+
   onBackfill(listener: (progress: BackfillProgress) => void): () => void {
     this.#progressListeners.add(listener)
     return () => {
@@ -236,7 +251,8 @@ class DeliveryOnNode implements Libp2pDelivery {
   }
 
   #tellProgress({ topic, ...rest }: SessionProgress): void {
-    const bytes = fromHex(topic.slice(TOPIC_PREFIX.length))
+    const bytes = topicNamed(topic)
+    if (bytes === undefined) return
     for (const listener of this.#progressListeners) listener({ topic: bytes, ...rest })
   }
 
@@ -252,4 +268,10 @@ class DeliveryOnNode implements Libp2pDelivery {
 /** Names on the wire tell our topics from others', and the format of what is said in them. */
 function topicName(topic: Topic): string {
   return TOPIC_PREFIX + toHex(topic)
+}
+
+/** The topic that a name on the wire stands for, if it is one of ours. */
+function topicNamed(name: string): Topic | undefined {
+  const digits = name.startsWith(TOPIC_PREFIX) ? name.slice(TOPIC_PREFIX.length) : ''
+  return /^(?:[0-9a-f]{2}){1,256}$/.test(digits) ? fromHex(digits) : undefined
 }
