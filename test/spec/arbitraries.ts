@@ -41,8 +41,9 @@ interface Move {
 
 export interface HistoryOptions {
   readonly movesMax: number
-  /** Whether histories have several roots, unknown heads and equivocators. Default: all of it. */
-  readonly kinds?: 'all' | 'one-root' | 'honest'
+  /** `all` has several roots, unknown heads and equivocators; `wide` resolves nothing. Default: `all`. */
+  readonly kinds?: 'all' | 'one-root' | 'honest' | 'wide'
+  readonly movesMin?: number
 }
 
 const few = fc.nat(7)
@@ -66,7 +67,7 @@ function moveArbitrary(options: HistoryOptions): fc.Arbitrary<Move> {
       maxLength: 2,
     }),
     removes: fc.array(few, { maxLength: 2 }),
-    resolves: fc.array(fc.nat(30), { maxLength: 2 }),
+    resolves: fc.array(fc.nat(30), { maxLength: kinds === 'wide' ? 0 : 2 }),
     unknownHead: odd,
     settings: fc.option(fc.nat(3), { nil: undefined, freq: 3 }),
     updates: fc.array(few, { maxLength: 1 }),
@@ -218,7 +219,11 @@ export function historyArbitrary(options: HistoryOptions): fc.Arbitrary<History>
     .record({
       founders: fc.integer({ min: 1, max: 5 }),
       recent: fc.boolean(),
-      moves: fc.array(moveArbitrary(options), { maxLength: options.movesMax, size: 'max' }),
+      moves: fc.array(moveArbitrary(options), {
+        minLength: options.movesMin ?? 0,
+        maxLength: options.movesMax,
+        size: 'max',
+      }),
     })
     .map(({ founders, recent, moves }) => {
       const player = new Player(founders, recent)
@@ -231,7 +236,7 @@ export function historyArbitrary(options: HistoryOptions): fc.Arbitrary<History>
  * The history as a DAG, built in an order that the numbers choose: any in which parents come first. Heads that a commit
  * lists may come after it, messages come as soon as their epoch is there or later.
  */
-export function dagOf(history: History, order: readonly number[] = []): Dag {
+export function dagOf(history: History, order: readonly number[] = [], each?: (dag: Dag) => void): Dag {
   let dag = Dag.empty()
   const waiting: (EpochFacts | Witness)[] = [...history.epochs, ...history.messages]
   for (let turn = 0; waiting.length > 0; turn++) {
@@ -239,6 +244,7 @@ export function dagOf(history: History, order: readonly number[] = []): Dag {
     const next = at(ready, order.length === 0 ? 0 : (order[turn % order.length] as number))
     waiting.splice(waiting.indexOf(next), 1)
     dag = 'sender' in next ? dag.witness(next) : dag.insert(next)
+    each?.(dag)
   }
   return dag
 }

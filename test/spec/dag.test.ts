@@ -138,6 +138,19 @@ describe('every fork choice is a function of the DAG', () => {
     })
   }
 
+  test('also among more heads than anybody should see', () => {
+    const wide = historyArbitrary({ movesMin: 90, movesMax: 110, kinds: 'wide' })
+    let most = 0
+    fc.assert(
+      fc.property(wide, fc.constantFrom(...policies), (history, policy) => {
+        most = Math.max(most, unresolvedHeads(history).length)
+        expect(forkChoice(policy).chooseHead(dagOf(history), sha256)).toBe(chooseHead(history, policy, sha256))
+      }),
+      { numRuns: 12 },
+    )
+    expect(most).toBeGreaterThan(32)
+  })
+
   test('designated follows the head of the specification in every order of arrival', () => {
     fc.assert(
       fc.property(anyHistory, orderArbitrary, fc.array(fc.nat(20), { maxLength: 3 }), (history, order, chosen) => {

@@ -27,13 +27,21 @@ function isConsequence(history: History, { instance, at }: Operation): boolean {
   return !membership(history, [parent, ...heads]).has(instance)
 }
 
-function describe(history: History, ids: ReadonlySet<DmlsEpoch>): Map<InstanceId, RosterMember> {
+/** What the first addition with the lowest epoch says of an instance, and for a founder the lowest root. */
+function describe(
+  history: History,
+  ids: ReadonlySet<DmlsEpoch>,
+  firstAdds: readonly Operation[],
+): Map<InstanceId, RosterMember> {
   const members = new Map<InstanceId, RosterMember>()
   for (const at of [...ids].sort().reverse()) {
-    for (const member of get(history, at).adds) members.set(member.instance, member)
+    for (const member of get(history, at).adds) {
+      if (firstAdds.some((op) => op.at === at && op.instance === member.instance)) members.set(member.instance, member)
+    }
   }
-  for (const at of [...ids].sort().reverse())
+  for (const at of [...ids].sort().reverse()) {
     for (const member of get(history, at).roster ?? []) members.set(member.instance, member)
+  }
   return members
 }
 
@@ -59,7 +67,7 @@ export function membership(history: History, heads: readonly DmlsEpoch[]): Map<I
     return firstAdds.some((own) => own.instance === author && before(history, own.at, op.at) && holds(own))
   }
   const held = firstAdds.filter((op) => !founders.has(op.instance) && holds(op))
-  const described = describe(history, ids)
+  const described = describe(history, ids, firstAdds)
   const identity = (instance: InstanceId): string => (described.get(instance) as RosterMember).identity
   const sideBySide = (a: InstanceId, b: InstanceId): boolean =>
     held.every(

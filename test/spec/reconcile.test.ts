@@ -57,6 +57,21 @@ describe('membership is the function of the operations that the protocol describ
     )
   })
 
+  test('also of an earlier version of the DAG, after a later one was asked', () => {
+    fc.assert(
+      fc.property(historyArbitrary({ movesMax: 12 }), orderArbitrary, (history, order) => {
+        const versions: Dag[] = []
+        dagOf(history, order, (dag) => versions.push(dag))
+        for (const dag of versions.reverse()) {
+          const known: History = { epochs: dag.epochs(), messages: [] }
+          const heads = unresolvedHeads(known)
+          expect(members(dag, heads)).toEqual([...spec.membership(known, heads).keys()].sort())
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('and does not depend on epochs outside the causal past of the heads', () => {
     fc.assert(
       fc.property(anyHistory, fc.nat(30), (history, index) => {

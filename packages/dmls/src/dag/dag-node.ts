@@ -3,6 +3,8 @@
  * later epochs change (children, who resolves it) is kept beside them. Ancestor questions are answered with one jump
  * pointer per node (a skew-binary skip list along the parents), O(log depth) each.
  */
+
+import type { Fates } from '../reconcile/fates.ts'
 import type { EpochFacts, RosterMember } from './epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from './identifiers.ts'
 import { PersistentMap } from './persistent-map.ts'
@@ -29,10 +31,14 @@ export class DagNode {
   readonly lastChange: DagNode
   /** The nearest ancestor or self that set the group's settings. */
   readonly lastSettings: DagNode | undefined
-  /** Filled in by `reconcile/membership.ts` once it is final: what became of everybody before this merge commit. */
-  pastFates: ReadonlyMap<InstanceId, 'member' | 'removed' | 'void' | 'duplicate'> | undefined = undefined
+  /** Whether all heads that it and its causal past list were there before whoever lists them: its past is final. */
+  readonly isStable: boolean
+  /** Filled in by `reconcile/settle.ts`, and only for a stable epoch: what became of everybody before and after it. */
+  fatesBefore: Fates | undefined = undefined
+  fatesAfter: Fates | undefined = undefined
 
-  constructor(facts: EpochFacts, parent: DagNode | undefined) {
+  /** `resolved`: what is known of the heads that it lists, undefined for those that are not. */
+  constructor(facts: EpochFacts, parent: DagNode | undefined, resolved: readonly (DagNode | undefined)[]) {
     const { roster, leaves } = seat(facts, parent)
     const merges = facts.resolves.length > 0
     const sets = facts.settings !== undefined
@@ -46,6 +52,7 @@ export class DagNode {
     this.leaves = leaves
     this.lastMerge = merges ? this : parent?.lastMerge
     this.lastChange = parent === undefined || changes ? this : parent.lastChange
+    this.isStable = parent?.isStable !== false && resolved.every((head) => head?.isStable === true)
     this.lastSettings = sets ? this : parent?.lastSettings
   }
 

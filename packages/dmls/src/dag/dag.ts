@@ -106,7 +106,11 @@ export class Dag {
       if (facts.epoch !== parent.facts.epoch + 1n) throw invalid('bad_epoch_number', 'a child counts one further')
     }
 
-    const node = new DagNode(facts, parent)
+    const node = new DagNode(
+      facts,
+      parent,
+      facts.resolves.map(({ head }) => parts.nodes.get(head)),
+    )
     const alreadyResolved = parts.resolvers.get(facts.id)
     // an id is a hash over the heads that its commit lists, so honest bytes cannot get here
     if (alreadyResolved?.some((resolver) => this.#comesBefore(resolver, node))) {

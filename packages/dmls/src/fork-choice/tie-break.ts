@@ -37,8 +37,12 @@ export function breakTie(fork: Fork, tied: readonly DagNode[], hash: HashFunctio
   if (at === undefined) return [...tied].sort(compareRoots)[0] as DagNode
   const removing = tied.filter((child) => child.facts.removes.length > 0)
   const left = removing.length > 0 ? removing : tied
-  const hashes = new Map(left.map((child) => [child, committerHash(hash, at.id, child.facts.committerLeaf ?? 0)]))
-  const order = (a: DagNode, b: DagNode): number =>
-    compareText(hashes.get(a) as string, hashes.get(b) as string) || compareByConfirmationTag(a, b)
+  const hashes = new Map<number, string>()
+  for (const { facts } of left) {
+    const leaf = facts.committerLeaf ?? 0
+    if (!hashes.has(leaf)) hashes.set(leaf, committerHash(hash, at.id, leaf))
+  }
+  const hashOf = (child: DagNode): string => hashes.get(child.facts.committerLeaf ?? 0) as string
+  const order = (a: DagNode, b: DagNode): number => compareText(hashOf(a), hashOf(b)) || compareByConfirmationTag(a, b)
   return [...left].sort(order)[0] as DagNode
 }

@@ -5,7 +5,7 @@
  */
 import { usage } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
-import { type DagNode, forkPointOf } from '../dag/dag-node.ts'
+import { ancestorAtDepth, type DagNode, forkPointOf } from '../dag/dag-node.ts'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import type { ForkChoicePolicy } from './fork-choice-policy.ts'
 
@@ -25,7 +25,7 @@ export interface ForkChoice {
 export interface Fork {
   /** undefined where whole trees part: roots without a common ancestor here. */
   readonly at: DagNode | undefined
-  /** At least two, ascending by id: the children, or the roots, with an unresolved head below or at them. */
+  /** At least two, in no particular order: the children, or the roots, with an unresolved head below or at them. */
   readonly children: readonly DagNode[]
   /** The depth of the deepest unresolved head at or below a child. */
   deepest(child: DagNode): number
@@ -38,53 +38,71 @@ export interface Walk {
   descend?(fork: Fork, picked: DagNode): void
 }
 
-/** The part of the tree between the heads and the point where they all part. */
-interface Region {
-  readonly top: DagNode | undefined
-  /** The children that lead to a head, by their parent; undefined stands above the roots. */
-  readonly below: ReadonlyMap<DagNode | undefined, DagNode[]>
-  /** The depth of the deepest head at or below each of them. */
-  deepest(node: DagNode): number
+/** The heads below each child of the point where they all part; undefined stands above the roots. */
+function partition(heads: readonly DagNode[]): { at: DagNode | undefined; below: Map<DagNode, DagNode[]> } {
+  let at: DagNode | undefined = heads[0]
+  for (const head of heads) at = at && forkPointOf(at, head)
+  const below = new Map<DagNode, DagNode[]>()
+  for (const head of heads) {
+    if (head === at) continue
+    const child = at === undefined ? head.root : ancestorAtDepth(head, at.depth + 1)
+    const list = below.get(child)
+    if (list === undefined) below.set(child, [head])
+    else list.push(head)
+  }
+  return { at, below }
 }
 
-/** O(epochs in the region). */
-function regionOf(heads: readonly DagNode[]): Region {
+/** With few heads: part them at each fork. O(heads × log n) for a fork, however far the branches reach. */
+function walkGroups(heads: readonly DagNode[], walk: Walk): DagNode {
+  let group = heads
+  while (group.length > 1) {
+    const { at, below } = partition(group)
+    const picked = pickChild(walk, {
+      at,
+      children: [...below.keys()],
+      deepest: (child) => Math.max(...(below.get(child) ?? []).map((head) => head.depth)),
+    })
+    group = below.get(picked) as DagNode[]
+  }
+  return group[0] as DagNode
+}
+
+/** With many heads: mark the ways to all of them once. O(epochs between the heads and where they part). */
+function walkMarked(heads: readonly DagNode[], walk: Walk): DagNode {
   let top: DagNode | undefined = heads[0]
   for (const head of heads) top = top && forkPointOf(top, head)
   const below = new Map<DagNode | undefined, DagNode[]>()
-  const deepest = new Map<DagNode, number>()
-  // deepest heads first: whoever comes to a node first knows its depth
+  const depths = new Map<DagNode, number>()
+  // deepest heads first: whoever comes to an epoch first knows how deep it gets below
   for (const head of [...heads].sort((a, b) => b.depth - a.depth)) {
     for (let node: DagNode | undefined = head; node !== top && node !== undefined; node = node.parent) {
-      if (deepest.has(node)) break
-      deepest.set(node, head.depth)
+      if (depths.has(node)) break
+      depths.set(node, head.depth)
       const siblings = below.get(node.parent)
       if (siblings === undefined) below.set(node.parent, [node])
       else siblings.push(node)
     }
   }
-  return { top, below, deepest: (node) => deepest.get(node) ?? node.depth }
+  const deepest = (child: DagNode): number => depths.get(child) as number
+  let at = top
+  for (let children = below.get(at); children !== undefined; children = below.get(at)) {
+    at = children.length === 1 ? children[0] : pickChild(walk, { at, children, deepest })
+  }
+  return at as DagNode
 }
 
-function byId(a: DagNode, b: DagNode): number {
-  return a.id < b.id ? -1 : 1
+function pickChild(walk: Walk, fork: Fork): DagNode {
+  const picked = walk.pick(fork)
+  walk.descend?.(fork, picked)
+  return picked
 }
+
+/** Beyond this many heads, marking is cheaper than parting. */
+const GROUPED_HEADS_MAX = 32
 
 function walkDown(heads: readonly DagNode[], walk: Walk): DagNode {
-  const { top, below, deepest } = regionOf(heads)
-  let at = top
-  while (true) {
-    const children = below.get(at)
-    if (children === undefined) return at as DagNode
-    if (children.length === 1) {
-      at = children[0]
-      continue
-    }
-    const fork: Fork = { at, children: children.sort(byId), deepest }
-    const picked = walk.pick(fork)
-    walk.descend?.(fork, picked)
-    at = picked
-  }
+  return heads.length <= GROUPED_HEADS_MAX ? walkGroups(heads, walk) : walkMarked(heads, walk)
 }
 
 /** A fork choice from a name and what it does at each fork. Its choice among all heads is computed once per DAG. */
@@ -93,7 +111,7 @@ export function createForkChoice(
   start: (dag: Dag, hash: HashFunction) => Walk,
 ): ForkChoice {
   const choose = (dag: Dag, hash: HashFunction, among: readonly DmlsEpoch[]): DmlsEpoch => {
-    const heads = among.map((id) => dag.node(id))
+    const heads = [...new Set(among)].map((id) => dag.node(id))
     if (heads.length === 0) throw usage('no_head', 'there is no head to choose from')
     if (heads.length === 1) return (heads[0] as DagNode).id
     return walkDown(heads, start(dag, hash)).id

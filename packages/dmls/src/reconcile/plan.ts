@@ -8,8 +8,7 @@ import { precedesOrEquals } from '../dag/causality.ts'
 import type { Dag } from '../dag/dag.ts'
 import { compareText, type DmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import { type ForkChoice, type HashFunction, rankHeads } from '../fork-choice/walk.ts'
-import { membership } from './membership.ts'
-import { collectOperations } from './operations.ts'
+import { membership, settledPast } from './membership.ts'
 
 export interface PlannedAdd {
   readonly instance: InstanceId
@@ -46,23 +45,21 @@ export interface Plan {
 /** The plan for a commit on `base` that resolves `heads`. @throws MlsError `unknown_epoch` */
 export function plan(dag: Dag, base: DmlsEpoch, heads: readonly DmlsEpoch[]): Plan {
   const resolves = [...new Set(heads)].filter((head) => head !== base).sort(compareText)
-  const members = membership(dag, [base, ...resolves])
+  const { fates, region } = settledPast(dag, [base, ...resolves])
   const roster = dag.roster(base)
-  const operations = collectOperations(
-    dag,
-    [base, ...resolves].map((id) => dag.node(id)),
-  )
-
+  const members: InstanceId[] = []
   const add: PlannedAdd[] = []
-  for (const [instance, { identity }] of members) {
+  for (const [instance, { fate, member, additions }] of fates.entries()) {
+    if (fate !== 'member') continue
+    members.push(instance)
     if (roster.has(instance)) continue
-    const addedIn = (operations.adds.get(instance) ?? []).map((node) => node.id).sort(compareText)
-    add.push({ instance, identity, addedIn })
+    const addedIn = additions.map((node) => node.id).sort(compareText)
+    add.push({ instance, identity: member.identity, addedIn })
   }
-  const remove = [...roster.keys()].filter((instance) => !members.has(instance))
+  const remove = [...roster.keys()].filter((instance) => fates.get(instance)?.fate !== 'member')
   const baseNode = dag.node(base)
-  const settingsOverridden = operations.settings
-    .filter((node) => !precedesOrEquals(dag, node, baseNode))
+  const settingsOverridden = region.changes
+    .filter((node) => node.facts.settings !== undefined && !precedesOrEquals(dag, node, baseNode))
     .map(({ id, facts }) => ({ epoch: id, committer: facts.committer, settings: facts.settings as string }))
     .sort((a, b) => compareText(a.epoch, b.epoch))
   return {
@@ -70,7 +67,7 @@ export function plan(dag: Dag, base: DmlsEpoch, heads: readonly DmlsEpoch[]): Pl
     resolves,
     add,
     remove,
-    members: [...members.keys()],
+    members,
     settingsOverridden,
     empty: add.length === 0 && remove.length === 0,
   }
