@@ -18,7 +18,7 @@ import type { GroupState } from './state.ts'
  */
 export async function createGroup(
   options: CreateGroupOptions,
-  services: Pick<Services, 'random' | 'authenticate'>,
+  services: Pick<Services, 'random' | 'now' | 'authenticate'>,
 ): Promise<GroupState> {
   const { profile, suite, signer, lifetime } = options
   const extensions = options.extensions ?? []

@@ -10,7 +10,7 @@ import type { CredentialOccasion, Services } from './services.ts'
 
 /** The question for a leaf, in the form in which the tree's validation asks it. */
 export function leafAuthenticator(
-  services: Pick<Services, 'authenticate'>,
+  services: Pick<Services, 'authenticate' | 'now'>,
   occasion: CredentialOccasion,
   groupId: Uint8Array | undefined,
 ): AuthenticateLeaf {
@@ -20,14 +20,14 @@ export function leafAuthenticator(
     const { credential, signatureKey } = leaf
     const previous = replaced && { credential: replaced.credential, signatureKey: replaced.signatureKey }
     await askApplicationAsync(
-      () => services.authenticate({ occasion, credential, signatureKey, groupId, previous }), // RFC 9420 §5.3.1
+      () => services.authenticate({ now: services.now, occasion, credential, signatureKey, groupId, previous }), // RFC 9420 §5.3.1
     )
   }
 }
 
 /** Asks about the external senders of a group that its current extensions do not name yet. */
 export async function authenticateExternalSenders(
-  services: Pick<Services, 'authenticate'>,
+  services: Pick<Services, 'authenticate' | 'now'>,
   groupId: Uint8Array,
   extensions: readonly Extension[],
   current: readonly Extension[],
@@ -39,6 +39,7 @@ export async function authenticateExternalSenders(
       askApplicationAsync(
         () =>
           services.authenticate({
+            now: services.now,
             occasion: 'external_sender',
             credential,
             signatureKey,

@@ -4,7 +4,7 @@
  */
 import { equalBytes, toHex, wipe } from '@dmls/crypto'
 import { encodeWhole } from '../codec/writer.ts'
-import { invalid } from '../errors.ts'
+import { MlsError } from '../errors.ts'
 import { proposalRef } from '../schedule/labeled.ts'
 import { type AuthenticatedContent, encodeAuthenticatedContent } from '../wire/framing.ts'
 import { encodeMlsMessage, type MlsMessage } from '../wire/mls-message.ts'
@@ -56,8 +56,7 @@ async function processOpened(
   switch (body.contentType) {
     case 'application': {
       const { sender, authenticatedData } = content
-      // RFC 9420 §6: application data comes from members, encrypted
-      if (sender.senderType !== 'member') throw invalid('bad_sender', 'application data of one who is no member')
+      if (sender.senderType !== 'member') throw unreachable()
       const generation = opened.generation ?? 0
       const { applicationData } = body
       return {
@@ -89,13 +88,18 @@ async function commitOf(
   const { content, auth } = authenticated
   const { sender } = content
   if (content.content.contentType !== 'commit' || auth.confirmationTag === undefined) {
-    throw invalid('bad_confirmation_tag', 'a commit has no confirmation tag')
+    throw unreachable()
   }
   if (sender.senderType !== 'member' && sender.senderType !== 'new_member_commit') {
-    throw invalid('bad_sender', 'the sender may not commit')
+    throw unreachable()
   }
   const { commit } = content.content
   return processCommit(state, { authenticated, sender, commit, confirmationTag: auth.confirmationTag }, services)
+}
+
+/** Framing has refused what would lead here: only members send application data, only commits have tags. */
+function unreachable(): MlsError {
+  return new MlsError('internal', 'unreachable', 'framing let through what it must refuse')
 }
 
 function isOwn(state: GroupState, { content }: AuthenticatedContent): boolean {
@@ -116,7 +120,7 @@ function ownPublic(
 }
 
 async function ownPrivateCommit(state: GroupState, message: MlsMessage, policy: GroupPolicy): Promise<ProcessedOwn> {
-  if (message.wireFormat !== 'mls_private_message') throw invalid('bad_sender', 'not a private message')
+  if (message.wireFormat !== 'mls_private_message') throw unreachable()
   const { contentType, authenticatedData } = message.privateMessage
   const own = { kind: 'own', contentType, authenticatedData } as const
   if (isOwnCommit(state, message)) return { ...own, remembered: true }

@@ -19,7 +19,9 @@ export interface CredentialClaim {
   readonly occasion: CredentialOccasion
   readonly credential: Credential
   readonly signatureKey: Uint8Array
-  /** Absent for a KeyPackage that is validated outside a group. */
+  /** The time of the step, seconds since the Unix epoch. */
+  readonly now: bigint
+  /** Undefined for a KeyPackage that is validated outside a group. */
   readonly groupId: Uint8Array | undefined
   /** The credential that it replaces: it must be a valid successor of this one. */
   readonly previous: { readonly credential: Credential; readonly signatureKey: Uint8Array } | undefined

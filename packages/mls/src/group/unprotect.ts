@@ -56,8 +56,8 @@ export function unprotect(state: GroupState, message: MlsMessage, policy: GroupP
 /** Decrypts a PrivateMessage of our own leaf, as a copy of the state can that has not used up the key. */
 export function unprotectOwn(state: GroupState, message: PrivateMessage, policy: GroupPolicy): Unprotected {
   const opened = openPrivate(state, message, policy, 'own')
-  if (opened.kind !== 'content') throw invalid('blank_sender', 'a message names a blank leaf')
-  return opened
+  if (opened.kind === 'content') return opened
+  throw new MlsError('internal', 'unreachable', 'our own leaf was taken for a stranger')
 }
 
 function checkEpoch(
@@ -131,5 +131,5 @@ function signatureKeyOf(state: GroupState, { sender, content }: FramedContent): 
         return content.commit.path.leafNode.signatureKey // RFC 9420 §12.4.3.2: the key of the path's leaf
       }
   }
-  throw invalid('bad_sender', 'the sender may not send this')
+  throw new MlsError('internal', 'unreachable', 'framing let through what it must refuse')
 }

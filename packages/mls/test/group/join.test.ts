@@ -274,3 +274,10 @@ test('a creator whose leaf lacks what the group requires does not create it', as
   ]
   expect(await codeOf(groupOf(alice, { extensions }))).toBe('capability_missing')
 })
+
+test('a Welcome that names a pre-shared key with a nonce of the wrong size is refused', async () => {
+  const invited = await invitation()
+  const psk = { psk: { pskType: 'external', pskId: utf8('psk') } as const, pskNonce: new Uint8Array(31) }
+  const broken = await altered(invited, { secrets: (open) => ({ ...open, psks: [psk] }) })
+  expect(await codeOf(attempt(broken))).toBe('bad_psk_nonce')
+})

@@ -150,13 +150,8 @@ async function mergePath(
     authenticate: leafAuthenticator(services, 'commit', groupId),
   })
   const excluded = new Set(applied.added.map((member) => member.leafIndex))
-  try {
-    const tree = mergeUpdatePath(suite, applied.tree, committer, path, excluded)
-    return { tree, committerLeaf: { leafIndex: committer, previous, leafNode: path.leafNode } }
-  } catch (error) {
-    if (!(error instanceof CryptoError)) throw error
-    throw invalid('bad_path_key', 'a public key of an update path is not valid')
-  }
+  const tree = mergeUpdatePath(suite, applied.tree, committer, path, excluded)
+  return { tree, committerLeaf: { leafIndex: committer, previous, leafNode: path.leafNode } }
 }
 
 /** Uses our private keys and the parent's secrets: the key schedule of the child and its confirmation tag. */

@@ -4,7 +4,6 @@
  * and PSKs alone.
  */
 import type { CipherSuite } from '@dmls/crypto'
-import { invalid } from '../../errors.ts'
 import { keyPackageRef } from '../../schedule/labeled.ts'
 import type { RatchetTree } from '../../tree/ratchet-tree.ts'
 import type { Extension } from '../../wire/extension.ts'
@@ -87,10 +86,9 @@ export function applyProposals(
   }
 }
 
+/** The leaf that a proposal is about: §12.2 has made sure that it is there. */
 function leafOf(tree: RatchetTree, leafIndex: number): LeafNode {
-  const leaf = tree.leaf(leafIndex)
-  if (leaf === undefined) throw invalid('leaf_blank', 'a proposal is about a leaf that is blank')
-  return leaf
+  return tree.leaf(leafIndex) as LeafNode
 }
 
 function removals(
@@ -141,9 +139,8 @@ function withAppData(
     const updates = changes.flatMap((change) =>
       change.componentId === componentId && change.update !== undefined ? [change.update] : [],
     )
-    const update = policy.appComponents.get(componentId)?.update
-    if (update === undefined) throw invalid('unknown_component', 'an AppDataUpdate is for an unknown component')
-    const data = updates.length === 0 ? undefined : askApplication(() => update(current, updates))
+    const component = policy.appComponents.get(componentId)
+    const data = updates.length === 0 ? undefined : askApplication(() => component?.update?.(current, updates))
     dictionary = withComponentData(dictionary, componentId, data)
   }
   const extension = appDataDictionaryExtension(dictionary)

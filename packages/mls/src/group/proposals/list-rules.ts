@@ -118,12 +118,10 @@ export class ProposalList {
         return this.#psks.has(pskKey(proposal))
           ? misfit('duplicate_psk', 'two proposals inject the same pre-shared key') // RFC 9420 §12.2: each PSK once
           : undefined
-      case 'external_init':
-        return this.#scene.committer !== undefined
-          ? misfit('not_committable', 'the commit of a member carries an ExternalInit') // RFC 9420 §12.2: none in a regular commit
-          : undefined
       case 'app_data_update':
         return this.#appDataConflict(proposal.componentId, proposal.update === undefined ? 'remove' : 'update')
+      // who may propose an ExternalInit, and that an external commit has one: `single.ts`, `checkProposalList`
+      case 'external_init':
       case 'reinit':
       case 'app_ephemeral':
       case 'custom':
@@ -134,14 +132,11 @@ export class ProposalList {
   /** RFC 9420 §12.2, external commits: one ExternalInit, at most one Remove, PSKs, and what later types allow themselves. */
   #externalConflict(proposal: Proposal): Misfit | undefined {
     switch (proposal.proposalType) {
-      case 'external_init':
-        return this.#externalInits > 0
-          ? misfit('not_committable', 'an external commit carries two ExternalInits') // RFC 9420 §12.2: exactly one
-          : undefined
       case 'remove':
         return this.#removes > 0
           ? misfit('not_committable', 'an external commit removes two members') // RFC 9420 §12.2: at most one
           : undefined
+      case 'external_init':
       case 'psk':
       case 'self_remove':
       case 'app_data_update':

@@ -33,14 +33,10 @@ export function checkProposal(scene: ProposalScene, entry: CommittedProposal): v
   const { proposal, sender } = entry
   checkSender(scene, proposal, sender)
   switch (proposal.proposalType) {
-    case 'add': {
-      const { version, cipherSuite } = proposal.keyPackage
-      if (version !== scene.context.version || cipherSuite !== scene.context.cipherSuite) {
-        throw invalid('key_package_mismatch', 'a key package is for another version or cipher suite') // RFC 9420 §10.1
-      }
+    case 'add':
+      // everything else about a key package is checked when it enters the group: `introduce.ts`
       if (scene.sendingAt !== undefined) checkLifetime(proposal.keyPackage.leafNode, scene.sendingAt)
       return
-    }
     case 'update':
       return
     case 'remove':
@@ -92,6 +88,7 @@ function maySend(scene: Pick<ProposalScene, 'tree' | 'policy'>, proposal: Propos
   const type = proposal.proposalType
   switch (sender.senderType) {
     case 'member':
+      // RFC 9420 §12.1.6, §12.2: an ExternalInit stands in external commits only
       return type !== 'external_init' && scene.tree.leaf(sender.leafIndex) !== undefined
     case 'new_member_commit':
       return type !== 'self_remove' && type !== 'update'

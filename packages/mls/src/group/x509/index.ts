@@ -1,0 +1,143 @@
+/**
+ * `@dmls/mls/x509`: an Authentication Service for X.509 credentials (RFC 9420 §5.3). An entry point of its own, so that
+ * the X.509 library is only loaded by those who use it.
+ */
+import type { X509Certificate } from '@peculiar/x509'
+import { invalid, MlsError } from '../../errors.ts'
+import type { Credential } from '../../wire/credential.ts'
+import type { Authenticate, CredentialClaim } from '../services.ts'
+import { verifyChain } from './certificate-chain.ts'
+import { loadX509, type X509Library } from './load-x509.ts'
+import { isSubjectPublicKey } from './subject-public-key.ts'
+
+/** Most certificates that a credential may present. */
+const CERTIFICATES_MAX = 8
+
+/** Whom a certificate names: the identifiers that a credential presents. */
+export interface CertifiedIdentity {
+  /** Distinguished name, as text (RFC 4514). */
+  readonly subject: string
+  /** Of the subject's alternative names; `type` as in RFC 5280: `dns`, `email`, `url`, `ip`, … */
+  readonly alternativeNames: readonly { readonly type: string; readonly value: string }[]
+  /** DER of the end-entity certificate. */
+  readonly certificate: Uint8Array
+}
+
+export interface X509AuthenticatorOptions {
+  /** The signature scheme is the suite's: RFC 9420 §17.1. */
+  readonly cipherSuite: number
+  /** Certificates, DER, that are trusted. */
+  readonly trustAnchors: readonly Uint8Array[]
+  /** Certificates, DER, that chains may leave out. */
+  readonly intermediates?: readonly Uint8Array[]
+  /**
+   * Whether the identity is acceptable where it is presented: by throwing, the application refuses it. Without this
+   * function everybody whom an anchor certified is.
+   */
+  readonly acceptIdentity?: (identity: CertifiedIdentity, claim: CredentialClaim) => void | Promise<void>
+  /** Whether one identity may take the place of another. Default: same subject and same alternative names. */
+  readonly isSuccessor?: (previous: CertifiedIdentity, next: CertifiedIdentity) => boolean
+  /**
+   * Whether certificates of members who are already in a group that we join may have expired (RFC 9420 §5.3.2 has groups
+   * avoid it). Default: `refuse`.
+   */
+  readonly expiredMembers?: 'refuse' | 'accept'
+  /** For credentials of other types. Default: they are refused. */
+  readonly otherwise?: Authenticate
+}
+
+/**
+ * An Authentication Service that accepts credentials whose certificates lead to a trust anchor.
+ * @throws MlsError `certificate_malformed` if a given certificate is none
+ */
+export async function createX509Authenticator(options: X509AuthenticatorOptions): Promise<Authenticate> {
+  const library = await loadX509()
+  const anchors = options.trustAnchors.map((der) => parse(library, der))
+  const intermediates = (options.intermediates ?? []).map((der) => parse(library, der))
+  return async (claim) => {
+    const { credential, previous } = claim
+    if (credential.credentialType !== 'x509') return refuseOrDelegate(options, claim)
+    const presented = parseChain(library, credential.certificates)
+    const [endEntity] = presented as [X509Certificate]
+    if (!isSubjectPublicKey(bytesOf(endEntity.publicKey.rawData), options.cipherSuite, claim.signatureKey)) {
+      // RFC 9420 §5.3: the certificate's public key MUST be identical to the signature_key
+      throw invalid('certificate_key_mismatch', 'a certificate is for another key than the leaf has')
+    }
+    const lenient = claim.occasion === 'tree' && options.expiredMembers === 'accept'
+    const atMs = lenient ? undefined : Number(claim.now) * 1000
+    await verifyChain({ library, presented, intermediates, anchors, atMs })
+    const identity = identityOf(library, endEntity)
+    if (previous !== undefined) checkSuccessor(library, options, previous.credential, identity)
+    await options.acceptIdentity?.(identity, claim)
+  }
+}
+
+/** Whom an X.509 credential names, verified or not. @throws MlsError `certificate_malformed` */
+export async function certifiedIdentity(
+  credential: Credential & { credentialType: 'x509' },
+): Promise<CertifiedIdentity> {
+  const library = await loadX509()
+  const [endEntity] = parseChain(library, credential.certificates) as [X509Certificate]
+  return identityOf(library, endEntity)
+}
+
+async function refuseOrDelegate({ otherwise }: X509AuthenticatorOptions, claim: CredentialClaim): Promise<void> {
+  if (otherwise === undefined) throw invalid('credential_type_refused', 'only X.509 credentials are accepted here')
+  await otherwise(claim)
+}
+
+function checkSuccessor(
+  library: X509Library,
+  options: X509AuthenticatorOptions,
+  previous: Credential,
+  next: CertifiedIdentity,
+): void {
+  if (previous.credentialType !== 'x509') return
+  const [before] = parseChain(library, previous.certificates) as [X509Certificate]
+  const mayFollow = options.isSuccessor ?? sameIdentity
+  if (!mayFollow(identityOf(library, before), next)) {
+    throw invalid('not_a_successor', 'a certificate names somebody else than the one that it replaces') // RFC 9420 §5.3.1
+  }
+}
+
+function sameIdentity(a: CertifiedIdentity, b: CertifiedIdentity): boolean {
+  const names = (identity: CertifiedIdentity): string =>
+    JSON.stringify(identity.alternativeNames.map(({ type, value }) => [type, value]).sort())
+  return a.subject === b.subject && names(a) === names(b)
+}
+
+function identityOf(library: X509Library, certificate: X509Certificate): CertifiedIdentity {
+  const extension = certificate.getExtension(library.SubjectAlternativeNameExtension)
+  const alternativeNames = (extension?.names.items ?? []).map(({ type, value }) => ({ type: `${type}`, value }))
+  return { subject: certificate.subject, alternativeNames, certificate: bytesOf(certificate.rawData) }
+}
+
+function parseChain(library: X509Library, certificates: readonly Uint8Array[]): readonly X509Certificate[] {
+  if (certificates.length === 0 || certificates.length > CERTIFICATES_MAX) {
+    throw invalid('certificate_malformed', 'an X.509 credential has no certificates, or too many')
+  }
+  return certificates.map((der) => parse(library, der))
+}
+
+function parse(library: X509Library, der: Uint8Array): X509Certificate {
+  // the library also reads text forms and ignores trailing bytes: only DER is a certificate here
+  if (!isOneSequence(der)) throw invalid('certificate_malformed', 'a certificate is not in DER')
+  try {
+    return new library.X509Certificate(der.slice())
+  } catch (error) {
+    throw new MlsError('invalid', 'certificate_malformed', 'a certificate cannot be read', {}, { cause: error })
+  }
+}
+
+/** Whether the bytes are one ASN.1 SEQUENCE of two or three length bytes, and nothing after it. */
+function isOneSequence(der: Uint8Array): boolean {
+  const [tag, size, high, low, last] = der
+  if (tag !== 0x30 || high === undefined || low === undefined || last === undefined) return false
+  if (size === 0x81) return der.length === 3 + high
+  if (size === 0x82) return der.length === 4 + high * 256 + low
+  return size === 0x83 && der.length === 5 + high * 65536 + low * 256 + last
+}
+
+function bytesOf(buffer: ArrayBuffer): Uint8Array {
+  return new Uint8Array(buffer)
+}

@@ -1,0 +1,304 @@
+import { webcrypto } from 'node:crypto'
+import { utf8 } from '@dmls/crypto'
+import { nodeProvider } from '@dmls/crypto/node'
+import { beforeAll, describe, expect, test } from 'vitest'
+import {
+  type CertifiedIdentity,
+  certifiedIdentity,
+  createX509Authenticator,
+  type X509AuthenticatorOptions,
+} from '../../src/group/x509/index.ts'
+import { loadX509, type X509Library } from '../../src/group/x509/load-x509.ts'
+import type { Authenticate, CredentialClaim } from '../../src/index.ts'
+import {
+  createCommit,
+  createGroup,
+  createKeyPackage,
+  epochAuthenticator,
+  joinGroup,
+  mlsProfile,
+} from '../../src/index.ts'
+import { codeOf, LIFETIME, NOW, person } from './people.ts'
+
+type Keys = webcrypto.CryptoKeyPair
+type Certificate = Awaited<ReturnType<X509Library['X509CertificateGenerator']['create']>>
+
+const ALGORITHMS = {
+  1: { name: 'Ed25519' },
+  2: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  5: { name: 'ECDSA', namedCurve: 'P-521', hash: 'SHA-512' },
+  7: { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
+} as const
+type SuiteId = keyof typeof ALGORITHMS
+
+let library: X509Library
+beforeAll(async () => {
+  library = await loadX509()
+})
+
+const at = (seconds: bigint): Date => new Date(Number(seconds) * 1000)
+const VALID = { notBefore: at(NOW - 100n), notAfter: at(NOW + 100n) }
+
+async function keysOf(suite: SuiteId = 1): Promise<Keys> {
+  return (await webcrypto.subtle.generateKey(ALGORITHMS[suite], true, ['sign', 'verify'])) as Keys
+}
+
+/** The raw public key, as a leaf has it. */
+async function signatureKey(keys: Keys): Promise<Uint8Array> {
+  return new Uint8Array(await webcrypto.subtle.exportKey('raw', keys.publicKey))
+}
+
+interface Issue {
+  readonly subject: string
+  readonly keys: Keys
+  readonly by?: { readonly certificate: Certificate; readonly keys: Keys }
+  readonly ca?: boolean
+  readonly pathLength?: number
+  readonly usages?: number
+  readonly extensions?: readonly InstanceType<X509Library['Extension']>[]
+  readonly validity?: { readonly notBefore: Date; readonly notAfter: Date }
+  readonly suite?: SuiteId
+  readonly names?: readonly string[]
+}
+
+function issue({
+  subject,
+  keys,
+  by,
+  ca = false,
+  pathLength,
+  usages,
+  extensions = [],
+  validity = VALID,
+  suite = 1,
+  names,
+}: Issue): Promise<Certificate> {
+  const { BasicConstraintsExtension, KeyUsagesExtension, SubjectAlternativeNameExtension } = library
+  return library.X509CertificateGenerator.create({
+    subject,
+    issuer: by?.certificate.subject ?? subject,
+    publicKey: keys.publicKey,
+    signingKey: (by?.keys ?? keys).privateKey,
+    signingAlgorithm: ALGORITHMS[suite],
+    ...validity,
+    extensions: [
+      new BasicConstraintsExtension(ca, pathLength, true),
+      ...(usages === undefined ? [] : [new KeyUsagesExtension(usages, true)]),
+      ...(names === undefined
+        ? []
+        : [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))]),
+      ...extensions,
+    ],
+  })
+}
+
+const der = (certificate: Certificate): Uint8Array => new Uint8Array(certificate.rawData)
+
+async function authority(name = 'CN=Root', options: Partial<Issue> = {}) {
+  const keys = await keysOf(options.suite)
+  return { keys, certificate: await issue({ subject: name, keys, ca: true, ...options }) }
+}
+
+async function claimOf(
+  keys: Keys,
+  chain: readonly Certificate[],
+  more: Partial<CredentialClaim> = {},
+): Promise<CredentialClaim> {
+  const credential = { credentialType: 'x509', certificates: chain.map(der) } as const
+  const key = await signatureKey(keys)
+  return {
+    occasion: 'key_package',
+    credential,
+    signatureKey: key,
+    now: NOW,
+    groupId: undefined,
+    previous: undefined,
+    ...more,
+  }
+}
+
+function trusting(root: Certificate, options: Partial<X509AuthenticatorOptions> = {}): Promise<Authenticate> {
+  return createX509Authenticator({ cipherSuite: 1, trustAnchors: [der(root)], ...options })
+}
+
+for (const suite of [1, 2, 5, 7] as const) {
+  test(`a chain of three leads to the root (suite ${suite})`, async () => {
+    const root = await authority('CN=Root', { suite })
+    const middle = await authority('CN=Middle', { suite, by: root })
+    const keys = await keysOf(suite)
+    const leaf = await issue({ subject: 'CN=alice', keys, by: middle, suite, names: ['alice.example'] })
+    const seen: CertifiedIdentity[] = []
+    const acceptIdentity = (identity: CertifiedIdentity): void => {
+      seen.push(identity)
+    }
+    const authenticate = await trusting(root.certificate, { cipherSuite: suite, acceptIdentity })
+    await authenticate(await claimOf(keys, [leaf, middle.certificate]))
+    expect(seen).toMatchObject([{ subject: 'CN=alice', alternativeNames: [{ type: 'dns', value: 'alice.example' }] }])
+    // what peers possess may be left out
+    expect(await codeOf(authenticate(await claimOf(keys, [leaf])))).toBe('certificate_not_trusted')
+    const knowing = await trusting(root.certificate, { cipherSuite: suite, intermediates: [der(middle.certificate)] })
+    expect(await codeOf(knowing(await claimOf(keys, [leaf])))).toBe('accepted')
+  })
+}
+
+describe('a credential is refused', () => {
+  async function chained(options: Partial<Issue> = {}, middleOptions: Partial<Issue> = {}) {
+    const root = await authority()
+    const middle = await authority('CN=Middle', { by: root, ...middleOptions })
+    const keys = await keysOf()
+    const leaf = await issue({ subject: 'CN=alice', keys, by: middle, ...options })
+    return { root, middle, keys, leaf, chain: [leaf, middle.certificate] }
+  }
+  async function verdict(options: Partial<Issue> = {}, middleOptions: Partial<Issue> = {}): Promise<string> {
+    const { root, keys, chain } = await chained(options, middleOptions)
+    return codeOf((await trusting(root.certificate))(await claimOf(keys, chain)))
+  }
+  const expired = { notBefore: at(NOW - 9n), notAfter: at(NOW - 1n) }
+
+  test('not if it is sound', async () => {
+    expect(await verdict()).toBe('accepted')
+  })
+
+  test('whose certificate is for another key than the leaf has', async () => {
+    const { root, chain } = await chained()
+    const authenticate = await trusting(root.certificate)
+    expect(await codeOf(authenticate(await claimOf(await keysOf(), chain)))).toBe('certificate_key_mismatch')
+  })
+
+  test('that an unknown authority certified, even one of the same name', async () => {
+    const { keys, chain } = await chained()
+    const other = await authority()
+    expect(await codeOf((await trusting(other.certificate))(await claimOf(keys, chain)))).toBe(
+      'certificate_not_trusted',
+    )
+  })
+
+  test('that is not valid at the time, or whose issuer is not', async () => {
+    expect(await verdict({ validity: expired })).toBe('certificate_not_valid_now')
+    expect(await verdict({ validity: { notBefore: at(NOW + 1n), notAfter: at(NOW + 9n) } })).toBe(
+      'certificate_not_valid_now',
+    )
+    expect(await verdict({}, { validity: expired })).toBe('certificate_not_trusted')
+  })
+
+  test('unless it is of a member who was there before, and the application is lenient', async () => {
+    const { root, keys, chain } = await chained({ validity: expired })
+    const claim = await claimOf(keys, chain, { occasion: 'tree' })
+    expect(await codeOf((await trusting(root.certificate))(claim))).toBe('certificate_not_valid_now')
+    const lenient = await trusting(root.certificate, { expiredMembers: 'accept' })
+    expect(await codeOf(lenient(claim))).toBe('accepted')
+    expect(await codeOf(lenient({ ...claim, occasion: 'add' }))).toBe('certificate_not_valid_now')
+  })
+
+  test('whose issuer may not certify', async () => {
+    expect(await verdict({}, { ca: false })).toBe('certificate_not_trusted')
+    expect(await verdict({}, { usages: library.KeyUsageFlags.digitalSignature })).toBe('certificate_not_trusted')
+    expect(await verdict({}, { usages: library.KeyUsageFlags.keyCertSign })).toBe('accepted')
+  })
+
+  test('whose path is longer than its root allows', async () => {
+    const root = await authority('CN=Root', { pathLength: 0 })
+    const middle = await authority('CN=Middle', { by: root })
+    const keys = await keysOf()
+    const leaf = await issue({ subject: 'CN=alice', keys, by: middle })
+    const authenticate = await trusting(root.certificate)
+    expect(await codeOf(authenticate(await claimOf(keys, [leaf, middle.certificate])))).toBe('certificate_not_trusted')
+    const direct = await issue({ subject: 'CN=alice', keys, by: root })
+    expect(await codeOf(authenticate(await claimOf(keys, [direct])))).toBe('accepted')
+  })
+
+  test('whose certificate is not for signatures, or has a critical extension that is not understood', async () => {
+    expect(await verdict({ usages: library.KeyUsageFlags.keyAgreement })).toBe('certificate_not_acceptable')
+    const unknown = (critical: boolean) => new library.Extension('1.2.3.4', critical, new Uint8Array([5, 0]))
+    expect(await verdict({ extensions: [unknown(true)] })).toBe('certificate_not_acceptable')
+    expect(await verdict({ extensions: [unknown(false)] })).toBe('accepted')
+  })
+
+  test('that is no certificate, none at all, or too many', async () => {
+    const { root, keys, leaf, chain } = await chained()
+    const authenticate = await trusting(root.certificate)
+    const claim = await claimOf(keys, chain)
+    const of = (certificates: readonly Uint8Array[]) =>
+      codeOf(authenticate({ ...claim, credential: { credentialType: 'x509', certificates } }))
+    expect(await of([])).toBe('certificate_malformed')
+    expect(await of([utf8('not a certificate')])).toBe('certificate_malformed')
+    expect(await of([new Uint8Array([...der(leaf), 0])])).toBe('certificate_malformed')
+    expect(await of(Array.from({ length: 9 }, () => der(leaf)))).toBe('certificate_malformed')
+    expect(await of([utf8(leaf.toString('pem'))])).toBe('certificate_malformed')
+  })
+
+  test('of another type, unless something else judges it', async () => {
+    const { root } = await chained()
+    const basic = { credentialType: 'basic', identity: utf8('alice') } as const
+    const claim = { ...(await claimOf(await keysOf(), [root.certificate])), credential: basic }
+    expect(await codeOf((await trusting(root.certificate))(claim))).toBe('credential_type_refused')
+    const tolerant = await trusting(root.certificate, { otherwise: async () => undefined })
+    expect(await codeOf(tolerant(claim))).toBe('accepted')
+  })
+
+  test('that names somebody else than the one that it replaces', async () => {
+    const { root, middle, keys, leaf, chain } = await chained({ names: ['alice.example'] })
+    const authenticate = await trusting(root.certificate)
+    const next = async (subject: string, names: readonly string[]) => {
+      const fresh = await keysOf()
+      const certificate = await issue({ subject, keys: fresh, by: middle, names })
+      const { credential, signatureKey: key } = await claimOf(keys, chain)
+      const previous = { credential, signatureKey: key }
+      return codeOf(
+        authenticate(await claimOf(fresh, [certificate, middle.certificate], { occasion: 'update', previous })),
+      )
+    }
+    expect(await next('CN=alice', ['alice.example'])).toBe('accepted')
+    expect(await next('CN=mallory', ['alice.example'])).toBe('not_a_successor')
+    expect(await next('CN=alice', ['mallory.example'])).toBe('not_a_successor')
+    const { subject } = await certifiedIdentity({ credentialType: 'x509', certificates: [der(leaf)] })
+    expect(subject).toBe('CN=alice')
+  })
+})
+
+test('loading the library leaves no metadata functions behind', () => {
+  expect('getMetadata' in Reflect).toBe(false)
+})
+
+test('alice and bob, certified by one root, meet in a group', async () => {
+  const suite = nodeProvider.cipherSuite(1)
+  const root = await authority()
+  const authenticate = await trusting(root.certificate)
+  const certified = async (name: string) => {
+    const base = await person(name)
+    const keys = {
+      publicKey: await webcrypto.subtle.importKey('raw', base.signer.publicKey, 'Ed25519', true, ['verify']),
+    } as Keys
+    const certificate = await issue({ subject: `CN=${name}`, keys, by: root })
+    const credential = { credentialType: 'x509', certificates: [der(certificate)] } as const
+    return { ...base, credential, services: { ...base.services, authenticate } }
+  }
+  const [alice, bob] = [await certified('alice'), await certified('bob')]
+  const { signer, credential } = bob
+  const bundle = await createKeyPackage({ suite, signer, credential, lifetime: LIFETIME }, bob.services)
+  const leaf = { credential: alice.credential }
+  const start = { profile: mlsProfile, suite, groupId: utf8('g'), signer: alice.signer, leaf, lifetime: LIFETIME }
+  const group = await createGroup(start, alice.services)
+  const proposals = [{ proposalType: 'add', keyPackage: bundle.keyPackage } as const]
+  const { child, welcome } = await createCommit(group, { signer: alice.signer, proposals }, alice.services)
+  if (welcome?.wireFormat !== 'mls_welcome') throw new Error('no Welcome')
+  const joining = { profile: mlsProfile, suite, welcome: welcome.welcome, keyPackages: [bundle] }
+  const { state } = await joinGroup(joining, bob.services)
+  expect(epochAuthenticator(state)).toEqual(epochAuthenticator(child))
+  const stranger = await person('mallory')
+  const basic = await createKeyPackage(
+    {
+      suite,
+      signer: stranger.signer,
+      credential: { credentialType: 'basic', identity: utf8('m') },
+      lifetime: LIFETIME,
+    },
+    stranger.services,
+  )
+  const adding = createCommit(
+    child,
+    { signer: alice.signer, proposals: [{ proposalType: 'add', keyPackage: basic.keyPackage }] },
+    alice.services,
+  )
+  expect(await codeOf(adding)).toBe('credential_type_refused')
+})
