@@ -105,6 +105,8 @@ export interface InteropMember {
   join(welcome: Uint8Array, ratchetTree: Uint8Array | undefined): Promise<void>
   /** Joins by an external commit and returns it, a PublicMessage. Who is a member already removes its old leaf ("resync"). */
   joinExternally(request: ExternalJoin): Promise<Uint8Array>
+  /** An Add of itself by one who is no member yet (§12.1.8), for the group of a GroupInfo. */
+  proposeItself(groupInfo: Uint8Array): Promise<Uint8Array>
   /** With the key for external commits. */
   groupInfo(request: GroupInfoRequest): Promise<Uint8Array>
 

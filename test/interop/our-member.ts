@@ -1,5 +1,5 @@
 /** A member that runs `@dmls/mls` with the profile of plain MLS. Buffers are wiped as soon as the library says so. */
-import { type CipherSuite, equalBytes, type RandomSource, type Signer, systemRandom, utf8, wipe } from '@dmls/crypto'
+import { type CipherSuite, equalBytes, type Signer, systemRandom, utf8, wipe } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import {
   type CommitCreated,
@@ -8,12 +8,14 @@ import {
   createGroup,
   createGroupInfo,
   createKeyPackage,
+  createNewMemberProposal,
   createReinitGroup,
   decodeMlsMessage,
   defaultCapabilities,
   type Extension,
   epochAuthenticator,
   exportSecret,
+  type GroupInfo,
   type GroupPolicy,
   type GroupState,
   joinExternally,
@@ -92,12 +94,12 @@ export class OurMember implements InteropMember {
     this.#signer = signer
     this.#previous = previous
     const findPsk: Services['findPsk'] = async ({ psk }) => this.#findPsk(psk)
-    const { policy = {} } = options
+    const policy = { newMemberProposals: 'all', ...options.policy } as const
     this.services = { random: systemRandom, now: now(), authenticate: async () => undefined, findPsk, policy }
   }
 
   static async of(name: string, options: OurOptions, previous?: GroupState): Promise<OurMember> {
-    return new OurMember(name, options, await newSigner(options.cipherSuite, systemRandom), previous)
+    return new OurMember(name, options, await newSigner(options.cipherSuite), previous)
   }
 
   get state(): GroupState {
@@ -155,15 +157,14 @@ export class OurMember implements InteropMember {
   }
 
   async joinExternally(request: ExternalJoin): Promise<Uint8Array> {
-    const message = decodeMlsMessage(request.groupInfo)
-    if (message.wireFormat !== 'mls_group_info') throw new Error('not a GroupInfo')
     const { suite, leaf, services } = this
     const { ratchetTree } = request
+    const groupInfo = groupInfoIn(request.groupInfo)
     const { state, message: commit } = await joinExternally(
       {
         profile: mlsProfile,
         suite,
-        groupInfo: message.groupInfo,
+        groupInfo,
         signer: this.#signer,
         ...leaf,
         ...(ratchetTree === undefined ? {} : { ratchetTree }),
@@ -174,6 +175,12 @@ export class OurMember implements InteropMember {
     this.#state = state
     this.#past = []
     return mlsMessageBytes(commit)
+  }
+
+  async proposeItself(groupInfo: Uint8Array): Promise<Uint8Array> {
+    const { groupId, epoch } = groupInfoIn(groupInfo).groupContext
+    const keyPackage = keyPackageIn(await this.keyPackage())
+    return mlsMessageBytes(await createNewMemberProposal({ signer: this.#signer, keyPackage, groupId, epoch }))
   }
 
   async groupInfo(request: GroupInfoRequest): Promise<Uint8Array> {
@@ -359,9 +366,9 @@ export class OurMember implements InteropMember {
   }
 }
 
-export async function newSigner(cipherSuite: number, random: RandomSource): Promise<Signer> {
+export async function newSigner(cipherSuite: number): Promise<Signer> {
   const suite = nodeProvider.cipherSuite(cipherSuite)
-  const { privateKey } = await suite.generateSignatureKeyPair(random)
+  const { privateKey } = await suite.generateSignatureKeyPair(systemRandom)
   return suite.importSigner(privateKey)
 }
 
@@ -369,6 +376,12 @@ export function keyPackageIn(bytes: Uint8Array): KeyPackage {
   const message = decodeMlsMessage(bytes)
   if (message.wireFormat !== 'mls_key_package') throw new Error('not a KeyPackage')
   return message.keyPackage
+}
+
+function groupInfoIn(bytes: Uint8Array): GroupInfo {
+  const message = decodeMlsMessage(bytes)
+  if (message.wireFormat !== 'mls_group_info') throw new Error('not a GroupInfo')
+  return message.groupInfo
 }
 
 function pskOf(name: PskName): Psk {

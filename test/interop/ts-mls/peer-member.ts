@@ -29,6 +29,7 @@ import {
   type PskIndex,
   processPrivateMessage,
   processPublicMessage,
+  proposeAddExternal,
   reinitCreateNewGroup,
   zeroOutUint8Array,
 } from 'ts-mls'
@@ -157,6 +158,14 @@ export class PeerMember implements InteropMember {
     this.#state = joined.newState
     const { publicMessage } = joined
     return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_public_message', publicMessage })
+  }
+
+  async proposeItself(bytes: Uint8Array): Promise<Uint8Array> {
+    const { groupInfo } = messageIn(bytes, 'mls_group_info')
+    const bundle = await this.#newBundle()
+    this.#bundles.push(bundle)
+    const { publicPackage, privatePackage } = bundle
+    return encodeMlsMessage(await proposeAddExternal(groupInfo, publicPackage, privatePackage, this.impl))
   }
 
   async groupInfo(request: GroupInfoRequest): Promise<Uint8Array> {
