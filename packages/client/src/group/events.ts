@@ -1,5 +1,5 @@
 /** What an application is told about a step, from the state before and the state after it. */
-import { type Changes, type DmlsEpoch, type DmlsGroupState, plan } from '@dmls/dmls'
+import { type Changes, type DmlsEpoch, type DmlsGroupState, openHeads, plan } from '@dmls/dmls'
 import type { GroupEvent, Member } from '../api.ts'
 import { memberOf } from './members.ts'
 
@@ -50,8 +50,8 @@ function* equivocationEvents(
 }
 
 function* forkEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
-  const heads = after.dag.unresolvedHeads()
-  if (heads.length > 1 && heads.length > before.dag.unresolvedHeads().length) yield { type: 'forkOpened', heads }
+  const heads = openHeads(after)
+  if (heads.length > 1 && heads.length > openHeads(before).length) yield { type: 'forkOpened', heads }
 }
 
 function* headEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {

@@ -13,10 +13,13 @@ import {
   type DmlsEpoch,
   type DmlsGroupState,
   decodeDmlsMessage,
+  dmlsEpoch,
   headGroup,
   type InstanceId,
   joinDmlsGroup,
   makeCommit,
+  openHeads,
+  rejoinDmlsGroup,
   retire,
   type Step,
   sendMessage,
@@ -211,7 +214,7 @@ export class GroupHandle implements DmlsGroup {
   }
 
   openHeads(): readonly DmlsEpoch[] {
-    return this.#state.dag.unresolvedHeads()
+    return openHeads(this.#state)
   }
 
   exportSecret(label: string, context: Uint8Array, length: number): Uint8Array {
@@ -334,7 +337,9 @@ export class GroupHandle implements DmlsGroup {
       this.#announcer.deliver()
       if (received.content.kind === 'handover') this.#onHandover?.()
     }
-    if (received.kind === 'removed') {
+    if (received.kind === 'removed' && !this.isMember) {
+      // the Welcome that brings us back may have come first
+      this.#onHandover?.()
       this.#announcer.tell([{ type: 'removed', by: memberOf(this.#state, received.by, received.parent) }])
     }
     await this.#askToBeRemoved()
@@ -359,10 +364,13 @@ export class GroupHandle implements DmlsGroup {
       const step =
         before.removal === undefined
           ? adoptWelcome(before, joined, services)
-          : joinDmlsGroup(joined, this.#context.profile, services)
+          : rejoinDmlsGroup(before, joined, services)
       await this.#running.applyWithKey(step, key, { operations, written: () => undefined })
       this.#stepped(before, step)
-      await this.#intake.retry(step.state.head)
+      // what was of no use may be a part of the branch that we are on now
+      this.#ledger.forgetRefusals()
+      this.#context.delivery.backfill(groupTopic(this.#context.digest, this.id)).catch(() => undefined)
+      await this.#intake.retry(dmlsEpoch(joined.state.epochId))
     })
   }
 

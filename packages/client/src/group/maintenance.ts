@@ -3,7 +3,15 @@
  * ranked, and rank r waits r times the rank delay, so that usually one member does it and the others see it done
  * (protocol §7.3).
  */
-import { type CommitRequest, type DmlsGroupState, needsHealing, nextCommit, rankMergers } from '@dmls/dmls'
+import {
+  type CommitRequest,
+  type DmlsGroupState,
+  handoversFor,
+  needsHealing,
+  nextCommit,
+  openHeads,
+  rankMergers,
+} from '@dmls/dmls'
 import { MlsError } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
@@ -86,7 +94,7 @@ export class Maintenance {
   }
 
   #watchFork(): void {
-    const heads = this.#group.state().dag.unresolvedHeads()
+    const heads = openHeads(this.#group.state())
     if (heads.length < 2) {
       this.#fork?.timer.cancel()
       this.#fork = undefined
@@ -95,7 +103,7 @@ export class Maintenance {
     if (this.#fork !== undefined) return
     const sinceMs = this.#context.clock.nowMs()
     const timer = this.#context.clock.schedule(this.#context.timing.forkOpenTooLongMs, () => {
-      const open = this.#group.state().dag.unresolvedHeads()
+      const open = openHeads(this.#group.state())
       this.#group.report({ type: 'forkOpenTooLong', heads: open, openMs: this.#context.clock.nowMs() - sinceMs })
     })
     this.#fork = { sinceMs, timer }
@@ -122,8 +130,8 @@ function dutyOf(state: DmlsGroupState): Duty | undefined {
 
 function mergeDuty(state: DmlsGroupState): Duty | undefined {
   const { plan } = nextCommit(state)
-  // protocol §7.2: a fork whose plan is empty is absorbed by the next ordinary commit
-  if (plan === undefined || plan.empty) return undefined
+  // protocol §7.2: a fork whose plan is empty is absorbed by the next ordinary commit, unless somebody has to be told
+  if (plan === undefined || (plan.empty && handoversFor(state.dag, plan).length === 0)) return undefined
   const rank = rankMergers(state.dag, plan, (bytes) => state.suite.hash(bytes)).indexOf(state.self)
   return rank < 0 ? undefined : { key: `merge ${plan.base} ${plan.resolves.join(' ')}`, rank, request: {} }
 }

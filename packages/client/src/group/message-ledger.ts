@@ -155,6 +155,11 @@ export class MessageLedger {
     return this.#waiting.waitingFor(epoch)
   }
 
+  /** From now on, what was of no use is taken from peers again. */
+  forgetRefusals(): void {
+    this.#refused.clear()
+  }
+
   /** Forgets a message that is of no use but remembers its name, so that it is not fetched again. */
   refuse(id: string): Pending {
     this.#waiting.remove(id)

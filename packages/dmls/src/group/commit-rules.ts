@@ -7,10 +7,12 @@ import { toHex } from '@dmls/crypto'
 import type { CommitChanges } from '@dmls/mls'
 import { invalid, missing } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
+import type { EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
 import { mayCommit } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
+import { plainRemovals, seesWhole } from '../reconcile/region.ts'
 import { instanceAt } from './lookup.ts'
 import { policyAt } from './policy.ts'
 import type { DmlsGroupState, DmlsServices } from './state.ts'
@@ -62,11 +64,15 @@ function checkHeads(state: DmlsGroupState, commit: CommitUnderReview): void {
       if (head === commit.parent || state.dag.isAncestor(head, commit.parent)) {
         throw invalid('resolves_ancestor', 'a commit resolves an epoch of its own branch')
       }
-    } else if (state.epochs.get(forkPoint)?.stage === 'open') {
+    } else if (isAbove(state, forkPoint, commit.parent) && state.epochs.get(forkPoint)?.stage === 'open') {
       // we were there when it forked, so the head can still reach us: judge it then
       throw missing('unknown_head', 'a head that the commit resolves has not arrived', { epoch: head })
     }
   }
+}
+
+function isAbove({ dag }: DmlsGroupState, epoch: DmlsEpoch, parent: DmlsEpoch): boolean {
+  return dag.has(epoch) && (epoch === parent || dag.isAncestor(epoch, parent))
 }
 
 /**
@@ -74,9 +80,20 @@ function checkHeads(state: DmlsGroupState, commit: CommitUnderReview): void {
  * @throws MlsError `invalid` `plan_unsatisfied`
  */
 export function checkPlanDone(dag: Dag, child: DmlsEpoch): void {
-  if (dag.resolvedHeads(child).length === 0) return
+  const heads = dag.resolvedHeads(child)
+  if (heads.length === 0) return
   // protocol §7.2: everyone who can judge refuses a commit that leaves its plan unsatisfied
-  if (!unsatisfied(dag, child).empty) {
+  if (!isDone(dag, child, heads)) {
     throw invalid('plan_unsatisfied', 'the commit resolves heads without doing what they require')
   }
+}
+
+function isDone(dag: Dag, child: DmlsEpoch, heads: readonly ResolvedHead[]): boolean {
+  const { parent, resolves } = dag.get(child) as EpochFacts
+  const causes = [parent as DmlsEpoch, ...heads.map(({ head }) => head)]
+  const isWhole = resolves.every(({ head }) => dag.has(head)) && seesWhole(dag, causes)
+  if (isWhole) return unsatisfied(dag, child).empty
+  // what is not known here may add members or void additions; but whom somebody decided to remove is out whatever it is
+  const removed = plainRemovals(dag, causes)
+  return [...dag.roster(child).keys()].every((instance) => !removed.has(instance))
 }

@@ -16,9 +16,11 @@ import {
 } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
+import { handoversFor, type PlannedHandover } from '../reconcile/handover.ts'
 import { type Plan, planReconciliation } from '../reconcile/plan.ts'
-import { chooseHead } from './choose-head.ts'
-import { heldEpoch, leafOf, memberAt } from './lookup.ts'
+import { seesWhole } from '../reconcile/region.ts'
+import { chooseHead, openHeads } from './choose-head.ts'
+import { heldEpoch, leafOf, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import { dmlsMessageBytes, ownSignatureKey, sendIn } from './outgoing.ts'
 import { forkChoiceOf } from './policy.ts'
@@ -61,8 +63,12 @@ export interface NextCommit {
  * @throws MlsError `invalid` `nobody_remains` when the branches together leave no member.
  */
 export function nextCommit(state: DmlsGroupState): NextCommit {
-  const heads = state.dag.unresolvedHeads().filter((head) => state.epochs.get(head)?.stage === 'open')
-  if (heads.length < 2) return { base: heads[0] ?? state.head, plan: undefined }
+  const held = openHeads(state).filter((head) => state.epochs.get(head)?.stage === 'open')
+  // what we cannot judge is left to those who can
+  const heads = seesWhole(state.dag, held)
+    ? held
+    : held.filter((head) => head === state.head || seesWhole(state.dag, [state.head, head]))
+  if (heads.length < 2) return { base: state.head, plan: undefined }
   const plan = planReconciliation(state.dag, forkChoiceOf(state), (bytes) => state.suite.hash(bytes), heads)
   // scenario 8: an orphaned group is reported
   if (plan === undefined) throw invalid('nobody_remains', 'the branches together leave no member')
@@ -86,7 +92,7 @@ export async function makeCommit(
 
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
   const heads = plan?.resolves ?? []
-  const handedOver = plan !== undefined && plan.add.length > 0 ? heads : []
+  const handedOver = plan === undefined ? [] : handoversFor(state.dag, plan)
   const counter = state.counter + BigInt(handedOver.length) + 1n
   const data = {
     counter,
@@ -109,7 +115,7 @@ export async function makeCommit(
     .supersede(created.superseded)
   addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
   const epoch = dmlsEpoch(created.child.epochId)
-  const handovers = await sendHandovers(builder, handedOver, epoch, services)
+  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)
   builder.set({ counter })
   chooseHead(builder)
   return {
@@ -125,11 +131,6 @@ export async function makeCommit(
         : { message: mlsMessageBytes(created.welcome), recipients: created.changes.added.map((a) => a.keyPackage) },
     handovers,
   }
-}
-
-/** Who we are in an epoch whose secrets we hold. */
-export function selfIn(state: DmlsGroupState, epoch: DmlsEpoch): InstanceId {
-  return memberAt(state, epoch, heldEpoch(state, epoch).group.ownLeaf)?.instance ?? state.self
 }
 
 function proposalsFor(
@@ -170,16 +171,17 @@ function removedLeaves(proposals: readonly Proposal[]): number[] {
 
 async function sendHandovers(
   builder: StepBuilder,
-  heads: readonly DmlsEpoch[],
-  resolvedBy: DmlsEpoch,
+  handedOver: readonly PlannedHandover[],
+  merge: { readonly resolvedBy: DmlsEpoch; readonly heads: readonly DmlsEpoch[] },
   services: DmlsServices,
 ): Promise<Uint8Array[]> {
   const wires: Uint8Array[] = []
-  for (const head of heads) {
+  for (const { head, entrances } of handedOver) {
     const content = {
       kind: 'handover' as const,
-      resolvedBy: identifierBytes(resolvedBy),
-      heads: heads.map((id) => identifierBytes(id)),
+      resolvedBy: identifierBytes(merge.resolvedBy),
+      heads: merge.heads.map((id) => identifierBytes(id)),
+      entrances: entrances.map((id) => identifierBytes(id)),
     }
     wires.push(await sendIn(builder, head, content, services))
   }

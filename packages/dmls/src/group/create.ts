@@ -47,6 +47,7 @@ export async function createDmlsGroup(
     self,
     dag: Dag.empty().insert(root),
     epochs: new Map([[id, { stage: 'open', group, supersededAtMs: undefined }]]),
+    home: id,
     head: id,
     counter: 0n,
     keyPackages: new Map(),

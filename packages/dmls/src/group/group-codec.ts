@@ -6,17 +6,19 @@ import type { DmlsGroupState, HeldEpoch } from './state.ts'
 /** Of the records below. */
 const FORMAT_VERSION = 1
 
-export type GroupMeta = Pick<DmlsGroupState, 'self' | 'head' | 'counter' | 'handovers' | 'leaving' | 'removal'>
+export type GroupMeta = Pick<DmlsGroupState, 'self' | 'home' | 'head' | 'counter' | 'handovers' | 'leaving' | 'removal'>
 
 export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
   const writer = new Writer()
     .uint16(FORMAT_VERSION)
     .opaque(identifierBytes(meta.self))
+    .opaque(identifierBytes(meta.home))
     .opaque(identifierBytes(meta.head))
     .uint64(meta.counter)
     .vector([...meta.handovers.values()], (w, handover) => {
       w.opaque(identifierBytes(handover.resolvedBy)).opaque(identifierBytes(handover.saidIn))
       w.vector(handover.heads, (inner, head) => inner.opaque(identifierBytes(head)))
+      w.vector(handover.entrances, (inner, epoch) => inner.opaque(identifierBytes(epoch)))
     })
     .vector([...meta.leaving], (w, instance) => w.opaque(identifierBytes(instance)))
     .optional(meta.removal, (w, removal) => {
@@ -38,17 +40,20 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
   return decodeWhole(bytes, (reader) => {
     if (reader.uint16() !== FORMAT_VERSION) throw malformed('unsupported_record', 'a group record has another format')
     const self = readInstance(reader)
+    const home = readEpoch(reader)
     const head = readEpoch(reader)
     const counter = reader.uint64()
     const handovers = reader.vector((r) => ({
       resolvedBy: readEpoch(r),
       saidIn: readEpoch(r),
       heads: r.vector(readEpoch),
+      entrances: r.vector(readEpoch),
     }))
     const leaving = reader.vector(readInstance)
     const removal = reader.optional((r) => ({ parent: readEpoch(r), by: r.optional(readInstance) }))
     return {
       self,
+      home,
       head,
       counter,
       handovers: new Map(handovers.map((handover) => [handover.resolvedBy, handover])),

@@ -1,3 +1,4 @@
+export { openHeads } from './choose-head.ts'
 export * from './commit.ts'
 export * from './create.ts'
 export * from './group-codec.ts'

@@ -3,7 +3,7 @@
  * and cannot judge the fork follows a Welcome only with a handover (protocol §7.6).
  */
 import { toHex } from '@dmls/crypto'
-import { findExtension, invalid, type Joined, missing, type Profile } from '@dmls/mls'
+import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import { Dag } from '../dag/dag.ts'
 import type { EpochFacts, RosterMember } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
@@ -33,7 +33,7 @@ function rosterOf(joined: Joined, services: DmlsServices): RosterMember[] {
   return roster
 }
 
-function rootFacts(joined: Joined, services: DmlsServices, handover: Handover | undefined): EpochFacts {
+function rootFacts(joined: Joined, services: DmlsServices): EpochFacts {
   return {
     id: epochOf(joined.state),
     parent: undefined,
@@ -41,7 +41,7 @@ function rootFacts(joined: Joined, services: DmlsServices, handover: Handover | 
     committer: undefined,
     committerLeaf: undefined,
     counter: 0n,
-    resolves: handover === undefined ? [] : [{ head: handover.saidIn, forkPoint: handover.saidIn }],
+    resolves: [],
     adds: [],
     removes: [],
     updates: [],
@@ -53,7 +53,7 @@ function rootFacts(joined: Joined, services: DmlsServices, handover: Handover | 
 
 /** The first we see of a group: a history with one root. */
 export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsServices): Step {
-  const root = rootFacts(joined, services, undefined)
+  const root = rootFacts(joined, services)
   const self: InstanceId = instanceId(joined.keyPackageRef)
   const state: DmlsGroupState = {
     profile,
@@ -62,6 +62,7 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
     self,
     dag: Dag.empty().insert(root),
     epochs: new Map([[root.id, { stage: 'open', group: joined.state, supersededAtMs: undefined }]]),
+    home: root.id,
     head: root.id,
     counter: 0n,
     keyPackages: new Map(),
@@ -78,7 +79,8 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
 
 /** The handover that lets us follow a Welcome into an epoch, if one was said. */
 export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover | undefined {
-  return state.handovers.get(epoch)
+  const handovers = [...state.handovers.values()]
+  return state.handovers.get(epoch) ?? handovers.find(({ entrances }) => entrances.includes(epoch))
 }
 
 /**
@@ -88,15 +90,31 @@ export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover 
 export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  const handover = handoverInto(state, epoch)
-  if (handover === undefined) {
+  if (handoverInto(state, epoch) === undefined) {
     // scenarios 11 and 32: a Welcome alone moves nobody
     throw missing('no_handover', 'nobody in our branch said that this epoch resolves it', { epoch })
   }
   const builder = new StepBuilder(state)
-    .insert(rootFacts(joined, services, handover))
+    .insert(rootFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
-    .set({ self: instanceId(joined.keyPackageRef) })
+    .set({ self: instanceId(joined.keyPackageRef), home: epoch })
+  chooseHead(builder)
+  return builder.finish()
+}
+
+/**
+ * Follows a Welcome back into a group that removed us, as a new instance. What we hold of the time before stays: late
+ * messages of it can be read, and an old Welcome leads nowhere.
+ * @throws MlsError `invalid` `already_member` when we know the epoch; `usage` `not_removed`
+ */
+export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
+  if (state.removal === undefined) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  const epoch = epochOf(joined.state)
+  if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
+  const builder = new StepBuilder(state)
+    .insert(rootFacts(joined, services))
+    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
+    .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
   chooseHead(builder)
   return builder.finish()
 }

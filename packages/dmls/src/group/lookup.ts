@@ -39,6 +39,11 @@ export function memberAt(state: DmlsGroupState, epoch: DmlsEpoch, leafIndex: num
   return state.dag.memberAt(epoch, leafIndex)
 }
 
+/** Who we are in an epoch whose secrets we hold. */
+export function selfIn(state: DmlsGroupState, epoch: DmlsEpoch): InstanceId {
+  return memberAt(state, epoch, heldEpoch(state, epoch).group.ownLeaf)?.instance ?? state.self
+}
+
 /** Where somebody sits in an epoch, or undefined. */
 export function leafOf(state: DmlsGroupState, epoch: DmlsEpoch, instance: InstanceId): number | undefined {
   return state.dag.roster(epoch).get(instance)?.leafIndex

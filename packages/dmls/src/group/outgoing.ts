@@ -9,7 +9,7 @@ import { type ApplicationContent, encodeApplicationContent } from '../message/ap
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { encodeDmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
-import { heldEpoch } from './lookup.ts'
+import { heldEpoch, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -45,7 +45,7 @@ export async function sendIn(
   builder
     .hold(epoch, { ...held, group: sent.state })
     .set({ counter })
-    .witness({ sender: builder.state.self, counter, epoch })
+    .witness({ sender: selfIn(builder.state, epoch), counter, epoch })
     .supersede(sent.superseded)
   return dmlsMessageBytes(sent.message, epoch)
 }

@@ -10,7 +10,7 @@ import type { DmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
-import { heldEpoch, instanceAt } from './lookup.ts'
+import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -77,7 +77,9 @@ function receiveApplication(
     .supersede(processed.superseded)
   if (content.kind === 'handover') {
     const resolvedBy = dmlsEpoch(content.resolvedBy)
-    const handover = { resolvedBy, saidIn: epoch, heads: content.heads.map((head) => dmlsEpoch(head)) }
+    const heads = content.heads.map((id) => dmlsEpoch(id))
+    const entrances = content.entrances.map((id) => dmlsEpoch(id))
+    const handover = { resolvedBy, saidIn: epoch, heads, entrances }
     // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
     builder.set({ handovers: new Map(state.handovers).set(resolvedBy, handover) })
   }
@@ -111,7 +113,8 @@ async function receiveCommit(
     .supersede(processed.superseded)
   if (processed.child === undefined) {
     checkCommit(state, { parent: epoch, committer, data, changes: processed.changes }, services)
-    builder.set({ removal: { parent: epoch, by: committer } })
+    // whoever came back as a new instance is not removed by a late commit that removes the old one
+    if (selfIn(state, epoch) === state.self) builder.set({ removal: { parent: epoch, by: committer } })
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
   addChild(builder, { parent: epoch, committer, data, changes: processed.changes, child: processed.child }, services)

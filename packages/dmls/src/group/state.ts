@@ -27,6 +27,8 @@ export interface Handover {
   /** The losing epoch in which it was said. */
   readonly saidIn: DmlsEpoch
   readonly heads: readonly DmlsEpoch[]
+  /** Ancestors of `resolvedBy` into which members of the losing heads were welcomed. */
+  readonly entrances: readonly DmlsEpoch[]
 }
 
 /** A commit, by somebody else, removed this member: it stops there. */
@@ -45,6 +47,11 @@ export interface DmlsGroupState {
   readonly dag: Dag
   /** Epochs whose secrets are held, by name. */
   readonly epochs: ReadonlyMap<DmlsEpoch, HeldEpoch>
+  /**
+   * The root that we last entered the group by. Heads that do not follow from it were left behind: they can still be
+   * read, and commits in them processed, but they are neither chosen nor merged here.
+   */
+  readonly home: DmlsEpoch
   /** The epoch that the fork choice names. */
   readonly head: DmlsEpoch
   /** Counter of the last authenticated message that we made. */

@@ -24,7 +24,7 @@ export class StepBuilder {
   }
 
   /** Changes fields that are stored with the group itself. */
-  set(fields: Partial<Pick<DmlsGroupState, 'counter' | 'handovers' | 'leaving' | 'removal' | 'self'>>): this {
+  set(fields: Partial<Pick<DmlsGroupState, 'counter' | 'handovers' | 'home' | 'leaving' | 'removal' | 'self'>>): this {
     this.#state = { ...this.#state, ...fields }
     this.#meta = true
     return this

@@ -7,7 +7,7 @@
  *   uint8 kind;
  *   select (kind) {
  *     case 1: opaque data<V>;                                           // application
- *     case 2: opaque resolved_by<V>; Head heads<V>;                     // handover
+ *     case 2: opaque resolved_by<V>; Head heads<V>; Head entrances<V>;  // handover
  *     case 3: struct {};                                                // leave_request
  *     case 4: struct {};                                                // presence
  *   };
@@ -20,8 +20,16 @@ import { readDmlsEpoch } from './identifier-codec.ts'
 
 export type ApplicationContent =
   | { readonly kind: 'application'; readonly data: Uint8Array }
-  /** Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6). */
-  | { readonly kind: 'handover'; readonly resolvedBy: Uint8Array; readonly heads: readonly Uint8Array[] }
+  /**
+   * Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6), and the ancestors of
+   * that epoch into which some of them have a Welcome already.
+   */
+  | {
+      readonly kind: 'handover'
+      readonly resolvedBy: Uint8Array
+      readonly heads: readonly Uint8Array[]
+      readonly entrances: readonly Uint8Array[]
+    }
   /** The sender asks to be removed. */
   | { readonly kind: 'leave_request' }
   /** Nothing but that the sender is here, in this epoch. */
@@ -45,6 +53,7 @@ export function encodeApplicationContent(content: ApplicationContent): Uint8Arra
         .uint8(HANDOVER)
         .opaque(content.resolvedBy)
         .vector(content.heads, (w, head) => w.opaque(head))
+        .vector(content.entrances, (w, epoch) => w.opaque(epoch))
         .finish()
     case 'leave_request':
       return writer.uint8(LEAVE_REQUEST).finish()
@@ -68,7 +77,12 @@ export function decodeApplicationContent(bytes: Uint8Array): ApplicationContent 
       case APPLICATION:
         return { kind: 'application', data: reader.opaque() }
       case HANDOVER:
-        return { kind: 'handover', resolvedBy: readEpochBytes(reader), heads: reader.vector(readEpochBytes) }
+        return {
+          kind: 'handover',
+          resolvedBy: readEpochBytes(reader),
+          heads: reader.vector(readEpochBytes),
+          entrances: reader.vector(readEpochBytes),
+        }
       case LEAVE_REQUEST:
         return { kind: 'leave_request' }
       case PRESENCE:

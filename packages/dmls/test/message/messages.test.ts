@@ -167,7 +167,12 @@ describe('application content', () => {
   const contents: readonly ApplicationContent[] = [
     { kind: 'application', data: new Uint8Array([1, 2, 3]) },
     { kind: 'application', data: new Uint8Array(0) },
-    { kind: 'handover', resolvedBy: new Uint8Array(32).fill(1), heads: [new Uint8Array(32).fill(2)] },
+    {
+      kind: 'handover',
+      resolvedBy: new Uint8Array(32).fill(1),
+      heads: [new Uint8Array(32).fill(2)],
+      entrances: [new Uint8Array(32).fill(3)],
+    },
     { kind: 'leave_request' },
     { kind: 'presence' },
   ]

@@ -1,0 +1,51 @@
+/**
+ * To whom a merge says where the group goes on (protocol §7.6): members of a losing head who were not there when it
+ * parted from the base cannot judge the fork. They enter by a Welcome: into the merge itself, or into an epoch of the
+ * base's branch that welcomed them before.
+ */
+import type { Dag } from '../dag/dag.ts'
+import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
+import type { Plan } from './plan.ts'
+
+export interface PlannedHandover {
+  /** The losing head whose newcomers are told. */
+  readonly head: DmlsEpoch
+  /** Epochs of the base's branch that welcomed one of them, nearest first. */
+  readonly entrances: readonly DmlsEpoch[]
+}
+
+/** The handovers that a merge by this plan owes. O(epochs of the branches) where there are newcomers. */
+export function handoversFor(dag: Dag, plan: Plan): readonly PlannedHandover[] {
+  return plan.resolves.flatMap((head) => handoverTo(dag, plan, head) ?? [])
+}
+
+function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | undefined {
+  const forkPoint = dag.forkPoint(plan.base, head)
+  if (forkPoint === undefined) return undefined
+  const present = dag.roster(forkPoint)
+  const newcomers = new Set<string>()
+  for (const { instance, identity } of dag.roster(head).values()) if (!present.has(instance)) newcomers.add(identity)
+  if (newcomers.size === 0) return undefined
+
+  const added = plan.add.filter(({ identity }) => newcomers.has(identity))
+  const welcomed = new Set<InstanceId>()
+  for (const { instance, identity } of dag.roster(plan.base).values()) {
+    if (!present.has(instance) && newcomers.has(identity)) welcomed.add(instance)
+  }
+  if (added.length + welcomed.size === 0) return undefined
+  return { head, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
+}
+
+/** Where the branch below the fork point added somebody, nearest first. */
+function additionsOf(
+  dag: Dag,
+  base: DmlsEpoch,
+  forkPoint: DmlsEpoch,
+  instances: ReadonlySet<InstanceId>,
+): readonly DmlsEpoch[] {
+  const found: DmlsEpoch[] = []
+  for (let id: DmlsEpoch | undefined = base; id !== undefined && id !== forkPoint; id = dag.parent(id)) {
+    if (dag.get(id)?.adds.some(({ instance }) => instances.has(instance)) === true) found.push(id)
+  }
+  return found
+}
