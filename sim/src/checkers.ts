@@ -87,8 +87,8 @@ function disagreement(one: SimNode, other: SimNode): string[] {
 }
 
 /**
- * Each message is given once to the application of everybody who was a member of its epoch and remains one. Twice only
- * across a crash, in another process than the first time.
+ * Each message of somebody who remains a member is given once to the application of everybody who was a member of its
+ * epoch and remains one. Twice only across a crash, in another process than the first time.
  */
 export function checkDelivered(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): string[] {
   const violations: string[] = []
@@ -105,10 +105,14 @@ export function checkDelivered(world: World, history: UnionHistory, members: Rea
       if (known !== undefined) violations.push(`"${text}" of ${sender} never left it`)
       continue
     }
-    const identities = new Set(history.roster(epoch).values())
+    const roster = history.roster(epoch)
+    const { identity: author } = world.node(sender)
+    // what somebody who is removed said may come too late: whoever knows of the removal refuses it
+    if (![...roster].every(([instance, identity]) => identity !== author || members.has(instance))) continue
+    const staying = new Set([...roster].filter(([instance]) => members.has(instance)).map(([, identity]) => identity))
     for (const { name, identity } of stay) {
       const lives = given.get(`${name} ${id}`) ?? []
-      if (identities.has(identity) && name !== sender && lives.length === 0) {
+      if (staying.has(identity) && name !== sender && lives.length === 0) {
         violations.push(`"${text}" of ${sender} in ${short(epoch)} never reached ${name}`)
       }
       if (new Set(lives).size !== lives.length) violations.push(`${name} was given "${text}" ${lives.length} times`)
