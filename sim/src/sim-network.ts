@@ -91,7 +91,7 @@ export class SimNetwork {
       subscribe: async (topic, handler) => this.#subscribe(endpoint, topic, handler),
       publish: async (topic, message) => {
         requireOpen(endpoint)
-        this.#publish(endpoint, toHex(topic), message.slice())
+        this.#publish(endpoint, toHex(topic), new Uint8Array(message))
       },
       backfill: async (topic) => {
         requireOpen(endpoint)
@@ -125,7 +125,7 @@ export class SimNetwork {
 
   /** Bytes from somebody hostile, to everybody in reach or to those named. The sender need not be attached. */
   inject(from: PeerName, topic: Topic, message: Uint8Array, to?: readonly PeerName[]): void {
-    this.#spread(from, toHex(topic), message.slice(), to)
+    this.#spread(from, toHex(topic), new Uint8Array(message), to)
   }
 
   /**

@@ -48,7 +48,7 @@ export class Subscription {
   }
 
   async receive(id: string, message: Uint8Array, from: PeerName, nowMs: number): Promise<Verdict> {
-    const verdict = await this.#answer(() => this.#handler.receive(message.slice(), from))
+    const verdict = await this.#answer(() => this.#handler.receive(new Uint8Array(message), from))
     if (verdict === undefined) return 'ignore'
     if (verdict === 'accept') this.#unwanted.delete(id)
     else {
