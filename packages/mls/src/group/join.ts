@@ -11,6 +11,7 @@ import type { GroupInfo } from '../wire/group-info.ts'
 import { type LeafNode, leafNodeBytes } from '../wire/leaf-node.ts'
 import type { PreSharedKeyId } from '../wire/psk.ts'
 import type { EncryptedGroupSecrets, GroupSecrets, Welcome } from '../wire/welcome.ts'
+import { faultOfSender } from './blame.ts'
 import { freshState, openEpoch, wipeOpenedEpoch } from './epoch.ts'
 import { checkSupportsExtensions, type ExaminedGroupInfo, examineGroupInfo } from './group-info.ts'
 import { validateGroupTree } from './group-tree.ts'
@@ -39,6 +40,8 @@ export async function joinGroup(options: JoinOptions, services: Services): Promi
   )
   try {
     return await joinWithSecrets(options, services, bundle, secrets)
+  } catch (error) {
+    throw faultOfSender(error)
   } finally {
     secrets.joinerSecret.fill(0)
     secrets.pathSecret?.fill(0)

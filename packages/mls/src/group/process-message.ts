@@ -8,6 +8,7 @@ import { MlsError } from '../errors.ts'
 import { proposalRef } from '../schedule/labeled.ts'
 import { type AuthenticatedContent, encodeAuthenticatedContent } from '../wire/framing.ts'
 import { encodeMlsMessage, type MlsMessage } from '../wire/mls-message.ts'
+import { faultOfSender } from './blame.ts'
 import { processCommit } from './commit/process-commit.ts'
 import { policyOf } from './policy.ts'
 import { processProposal } from './proposals/process-proposal.ts'
@@ -34,7 +35,7 @@ export async function processMessage(state: GroupState, message: MlsMessage, ser
     return await processOpened(state, message, opened, services)
   } catch (error) {
     wipe(...opened.created)
-    throw error
+    throw message.wireFormat === 'mls_private_message' ? faultOfSender(error) : error
   }
 }
 
