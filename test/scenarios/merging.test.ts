@@ -1,0 +1,183 @@
+/** Newcomers on the losing side, and merges that cross (protocol §7.6): scenarios 10, 11, 31, 32 and 34. */
+import { needsHealing } from '@dmls/dmls'
+import { describe, expect, test } from 'vitest'
+import type { Actor } from './actor.ts'
+import { actors, agreedHead, groupOf, welcomeOf } from './story.ts'
+
+type Five = [Actor, Actor, Actor, Actor, Actor]
+
+/** alice and bob found a group; on one side alice invites carol, on the other bob invites dora. Nobody knows of both. */
+async function bothSidesInvite() {
+  const people = (await actors(['alice', 'bob', 'carol', 'dora', 'erin'])) as Five
+  const [alice, bob, carol, dora, erin] = people
+  await groupOf([alice, bob, erin])
+  const left = await alice.commit({ add: [await carol.keyPackage()] })
+  await carol.welcome(welcomeOf(left))
+  const right = await bob.commit({ add: [await dora.keyPackage()] })
+  await dora.welcome(welcomeOf(right))
+  return { people, alice, bob, carol, dora, erin, left, right }
+}
+
+describe('a newcomer of the losing branch', () => {
+  test('scenario 10: ends up in the merged group by a Welcome to the key package that it was invited with', async () => {
+    const { people, alice, bob, carol, dora, erin, left, right } = await bothSidesInvite()
+    await erin.receive(left.wire, right.wire)
+    const merge = await erin.commit()
+    for (const person of [alice, bob, carol, dora]) {
+      await person.receive(left.wire, right.wire, merge.wire, ...merge.handovers)
+      if (merge.welcome !== undefined && [carol, dora].includes(person)) await person.welcome(welcomeOf(merge))
+    }
+    agreedHead(people)
+    expect(erin.membersAmong(people)).toEqual(['alice', 'bob', 'carol', 'dora', 'erin'])
+    const instances = [...erin.state.dag.roster(erin.head).keys()]
+    expect(instances).toContain(carol.self)
+    expect(instances).toContain(dora.self)
+  })
+
+  test('scenario 32: a Welcome that comes before its handover waits for it; without one it moves nobody', async () => {
+    const { people, carol, dora, erin, left, right } = await bothSidesInvite()
+    await erin.receive(left.wire, right.wire)
+    const merge = await erin.commit()
+    const loser = erin.state.dag.isAncestor(left.epoch, erin.head) ? dora : carol
+    const head = loser.head
+    expect(await loser.welcome(welcomeOf(merge))).toBe('refused: no_handover')
+    expect(loser.head).toBe(head)
+    // messages of its own branch go on being read meanwhile
+    await loser.receive(merge.wire)
+    expect(loser.head).toBe(head)
+    await loser.receive(...merge.handovers)
+    expect(loser.head).toBe(erin.head)
+    expect(loser.waitingWelcomes).toEqual([])
+    expect(loser.membersAmong(people)).toEqual(['alice', 'bob', 'carol', 'dora', 'erin'])
+  })
+})
+
+describe('a private branch', () => {
+  test('scenario 11: nobody who can judge the fork is moved by a Welcome into it, whatever its author says', async () => {
+    const people = (await actors(['alice', 'bob', 'mallory'])) as [Actor, Actor, Actor]
+    const [alice, bob, mallory] = people
+    await groupOf(people)
+    const origin = alice.head
+    const hijacker = await mallory.copy('in private')
+    const invited = [await alice.keyPackage(), await bob.keyPackage()]
+    await hijacker.commit({ remove: [alice.self, bob.self] })
+    const hijack = await hijacker.commit({ add: invited })
+    for (const victim of [alice, bob]) {
+      expect(await victim.welcome(welcomeOf(hijack))).toBe('refused: no_handover')
+      expect(victim.head).toBe(origin)
+    }
+  })
+})
+
+describe('merges that cross', () => {
+  test('scenario 31: everybody ends on one head, the newcomers of all branches too', async () => {
+    const people = await actors(['alice', 'bob', 'carol', 'dora', 'erin', 'frank', 'grace', 'heidi'])
+    const [alice, bob, carol, dora, erin, frank, grace, heidi] = people as [
+      Actor,
+      Actor,
+      Actor,
+      Actor,
+      Actor,
+      Actor,
+      Actor,
+      Actor,
+    ]
+    await groupOf([alice, bob, carol])
+    // three sides, each with a newcomer
+    const a = await alice.commit({ add: [await dora.keyPackage()] })
+    await dora.welcome(welcomeOf(a))
+    const b = await bob.commit({ add: [await erin.keyPackage()] })
+    await erin.welcome(welcomeOf(b))
+    const c = await carol.commit({ add: [await frank.keyPackage()] })
+    await frank.welcome(welcomeOf(c))
+    // alice knows of bob's side and merges; carol knows of alice's and merges: each resolves what the other builds on
+    await alice.receive(b.wire)
+    const first = await alice.commit({ add: [await grace.keyPackage()] })
+    await grace.welcome(welcomeOf(first))
+    await carol.receive(a.wire)
+    const second = await carol.commit({ add: [await heidi.keyPackage()] })
+    await heidi.welcome(welcomeOf(second))
+    const commits = [a, b, c, first, second]
+    const wires = commits.flatMap((made) => [made.wire, ...made.handovers])
+    const welcomes = commits.map(welcomeOf)
+    await bob.receive(...wires)
+    const last = await bob.commit()
+    wires.push(last.wire, ...last.handovers)
+    if (last.welcome !== undefined) welcomes.push(last.welcome.message)
+    for (const person of people) {
+      for (const welcome of welcomes) await person.welcome(welcome)
+      await person.receive(...wires)
+    }
+    expect(bob.membersAmong(people)).toHaveLength(8)
+    agreedHead(people)
+  })
+})
+
+describe('a resolved branch', () => {
+  test('scenario 34: does not win again, however many members turn out to have spoken on it', async () => {
+    const people = (await actors(['alice', 'bob', 'carol', 'dora', 'erin'])) as Five
+    const [alice, bob, carol, dora, erin] = people
+    await groupOf(people)
+    const left = await alice.commit()
+    const right = await bob.commit()
+    // carol, dora and erin stand on the right, and nobody else hears them; alice merges with herself as the only voice
+    const texts: Uint8Array[] = []
+    for (const person of [carol, dora, erin]) {
+      await person.receive(right.wire)
+      texts.push(await person.say(`${person.name} is on the right`))
+    }
+    await alice.receive(right.wire)
+    const merge = await alice.commit()
+    const [winner, loser] = merge.parent === left.epoch ? [left, right] : [right, left]
+    expect(merge.resolved).toEqual([loser.epoch])
+    for (const person of people) {
+      await person.receive(left.wire, right.wire, merge.wire, ...texts)
+      expect(person.head).toBe(merge.epoch)
+      expect(person.state.dag.unresolvedHeads()).toEqual([merge.epoch])
+    }
+    expect(alice.texts).toHaveLength(3)
+    expect(alice.state.dag.isAncestor(winner.epoch, alice.head)).toBe(true)
+  })
+
+  test('scenario 34: a late child of it opens the fork again, and nothing that the merge did is lost', async () => {
+    const people = (await actors(['alice', 'bob', 'carol', 'dora', 'erin'])) as Five
+    const [alice, bob, carol, dora, erin] = people
+    await groupOf([alice, bob, carol, dora])
+    const left = await alice.commit({ remove: [dora.self] })
+    const right = await bob.commit({ add: [await erin.keyPackage()] })
+    await erin.welcome(welcomeOf(right))
+    await carol.receive(right.wire)
+    await alice.receive(right.wire)
+    const merge = await alice.commit()
+    const late = await carol.commit()
+    for (const person of [bob, carol]) await person.receive(left.wire, right.wire, merge.wire, late.wire)
+    await alice.receive(late.wire)
+    expect(alice.state.dag.unresolvedHeads()).toHaveLength(2)
+    expect(new Set([alice.head, bob.head, carol.head]).size).toBe(1)
+    const again = await bob.commit()
+    await alice.receive(again.wire)
+    await carol.receive(again.wire)
+    expect(agreedHead([alice, bob, carol])).toBe(again.epoch)
+    expect(bob.membersAmong(people)).toEqual(['alice', 'bob', 'carol', 'erin'])
+  })
+})
+
+test('scenario 14: a member that healed on the losing branch is told to heal again, and one commit is enough', async () => {
+  const people = (await actors(['alice', 'bob', 'carol', 'dora'])) as [Actor, Actor, Actor, Actor]
+  const [alice, bob, carol, dora] = people
+  await groupOf(people)
+  const lost = await alice.commit()
+  const won = await bob.commit()
+  await carol.receive(won.wire)
+  const text = await carol.say('with bob')
+  await dora.receive(won.wire)
+  const second = await dora.say('me too')
+  for (const person of people) await person.receive(lost.wire, won.wire, text, second)
+  expect(agreedHead(people)).toBe(won.epoch)
+  const due = people.filter((person) => needsHealing(person.state.dag, person.head, person.self))
+  expect(due.map(({ name }) => name)).toEqual(['alice'])
+  const healed = await alice.commit()
+  expect(healed.parent).toBe(won.epoch)
+  for (const person of people) await person.receive(healed.wire)
+  expect(people.some((person) => needsHealing(person.state.dag, person.head, person.self))).toBe(false)
+})
