@@ -7,7 +7,25 @@ export function explain(error: unknown): string {
   if (error instanceof CliError) return oneLine(error.message)
   if (error instanceof StoreError) return explainStore(error)
   if (error instanceof DeliveryError) return explainDelivery(error)
+  if (isFileError(error)) return `${error.path}: ${FILE_FAILURES[error.code]}`
   return oneLine(error instanceof Error ? error.message : String(error))
+}
+
+/** What can be wrong with a file or a folder that the user named. */
+const FILE_FAILURES: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EEXIST: 'there is something else at that place',
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such file or folder',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of the path is not a folder',
+  EPERM: 'no permission',
+  EROFS: 'the file system cannot be written to',
+}
+
+function isFileError(error: unknown): error is { readonly code: string; readonly path: string } {
+  if (typeof error !== 'object' || error === null || !('code' in error && 'path' in error)) return false
+  return typeof error.path === 'string' && typeof error.code === 'string' && Object.hasOwn(FILE_FAILURES, error.code)
 }
 
 /** What listening on an address can fail of, by the code of the operating system. */

@@ -2,7 +2,7 @@
 
 import { EXIT_FAILED } from '../cli-error.ts'
 import { type Command, defineCommand } from '../command/command.ts'
-import { wholeNumber } from '../command/values.ts'
+import { required, wholeNumber } from '../command/values.ts'
 import { runDemo } from '../demo/demo.ts'
 import { Screen } from '../demo/screen.ts'
 import { styleOf, writeLine } from '../io.ts'
@@ -23,7 +23,7 @@ export const demoCommand: Command = defineCommand({
     const output = values.json ? io.stderr : io.stdout
     const report = await runDemo({
       screen: new Screen(output, styleOf(io, output)),
-      outFolder: values.out ?? 'demo-out',
+      outFolder: required('demo', 'out', values.out ?? 'demo-out'),
       keepsStores: values.keep,
       seed: wholeNumber('seed', values.seed, { min: 0, max: 0xffff_ffff, fallback: 1 }),
       chaosKills: wholeNumber('chaos', values.chaos, { min: 0, max: 1_000, fallback: 0 }),

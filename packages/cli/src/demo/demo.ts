@@ -65,6 +65,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   } finally {
     chaos.end()
     stage.partition.end()
+    screen.lines([])
     await stage.cast.dismiss()
     if (keepsStores) screen.lines([`The members’ stores are in ${storesFolder}`])
     else rmSync(storesFolder, { recursive: true, force: true })

@@ -6,6 +6,7 @@ import { cp, rm } from 'node:fs/promises'
 import { shortId } from '../history/history.ts'
 import { nameEveryone } from '../history/naming.ts'
 import type { HistoryReport } from '../member/protocol.ts'
+import type { Actor } from './actor.ts'
 import { areUp, haveArrived, knowTheyAreOut } from './conditions.ts'
 import { RequestFailed } from './member-process.ts'
 import type { MemberOutcome, MessageOutcome, Outcome } from './outcome.ts'
@@ -39,7 +40,7 @@ async function foundTheGroup(stage: Stage): Promise<void> {
   const actors = everybody.map((name) => cast.engage(name))
   for (const actor of actors) void actor.start().catch(() => undefined)
   await stage.until('all processes are up', () => areUp(actors))
-  for (const actor of actors) stage.tell(actor, `is up: process ${actor.pid}, ${actor.state?.addresses[0] ?? ''}`)
+  for (const actor of actors) stage.tell(actor, `is up: process ${actor.pid} at ${addressOf(actor)}`)
   await stage.connect([everybody], 'everybody is connected')
 
   const [founder, ...others] = FOUNDERS
@@ -216,4 +217,9 @@ function messageOutcome(stage: Stage, { from, phase, sent }: Sent): MessageOutco
       .filter(({ arrived, received }) => received.has(sent.messageId) || sent.wireIds.some((id) => arrived.has(id)))
       .map(({ name }) => name),
   }
+}
+
+/** Without the peer id, which is long and tells people nothing. */
+function addressOf({ state }: Actor): string {
+  return state?.addresses[0]?.replace(/\/p2p\/.*/, '') ?? ''
 }

@@ -12,7 +12,8 @@ export class Screen {
   readonly style: Style
   readonly #output: Output
   readonly #startedAtMs: number = performance.now()
-  #hasProgress = false
+  /** What the line at the bottom shows. */
+  #shown = ''
 
   constructor(output: Output, style: Style) {
     this.#output = output
@@ -40,15 +41,16 @@ export class Screen {
   /** Overwrites the line at the bottom; says nothing where there is no terminal. */
   progress(text: string): void {
     if (this.#output.isTTY !== true) return
+    if (text === this.#shown) return
+    this.#shown = text
     const width = (this.#output.columns ?? 80) - 1
     const shown = withoutStyle(text).length > width ? withoutStyle(text).slice(0, width) : text
     this.#output.write(`${CLEAR_LINE}${shown}`)
-    this.#hasProgress = true
   }
 
   #write(text: string): void {
-    if (this.#hasProgress) this.#output.write(CLEAR_LINE)
-    this.#hasProgress = false
+    if (this.#shown !== '') this.#output.write(CLEAR_LINE)
+    this.#shown = ''
     this.#output.write(text)
   }
 }

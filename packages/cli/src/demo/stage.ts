@@ -6,6 +6,7 @@ import { describeChanges, type EpochRecord, shortId } from '../history/history.t
 import { nameEveryone } from '../history/naming.ts'
 import type { EpochReport, GroupState, SentText } from '../member/protocol.ts'
 import type { Actor } from './actor.ts'
+import { boardLine } from './board.ts'
 import { Cast, type Progress } from './cast.ts'
 import { agree, haveRead } from './conditions.ts'
 import { describeEnd } from './member-process.ts'
@@ -60,7 +61,7 @@ export class Stage {
   async until(what: string, condition: () => Progress): Promise<void> {
     await this.cast.until(what, condition, {
       timeoutMs: WAIT_MS,
-      onProgress: ({ done, of }) => this.screen.progress(`        … until ${what}: ${done} of ${of}`),
+      onProgress: ({ done, of }) => this.screen.progress(`  … ${done} of ${of}   ${this.#board()}`),
     })
   }
 
@@ -134,6 +135,10 @@ export class Stage {
     if (record.parent === undefined || who === undefined) return
     const branch = `epoch ${record.epoch} · ${shortId(record.id)}`
     this.screen.tell(who, `commits ${describeChanges(record)}  → ${branch}`, this.#sideOf(who))
+  }
+
+  #board(): string {
+    return boardLine(this.cast.actors(), (name) => this.partition.sideOf(name), this.screen.style)
   }
 
   /** -1 while the network is whole. */

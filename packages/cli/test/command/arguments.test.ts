@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -28,7 +28,9 @@ describe('a mistake of the user is one clear line and a status that is not zero'
     [['demo', '--seed', '4294967296'], 'dmls: --seed wants a whole number from 0 to 4294967295, not "4294967296"'],
     [['demo', '--chaos=-1'], 'dmls: --chaos wants a whole number from 0 to 1000, not "-1"'],
     [['demo', '--chaos', '1.5'], 'dmls: --chaos wants a whole number from 0 to 1000, not "1.5"'],
+    [['demo', '--out', ''], 'dmls: dmls demo needs --out'],
     [['member'], 'dmls: dmls member needs --store'],
+    [['member', '--store='], 'dmls: dmls member needs --store'],
     [['dag'], 'dmls: dmls dag needs --store'],
     [['dag', '--store', EMPTY, '--last', '0'], 'dmls: --last wants a whole number from 1 to 1000000, not "0"'],
     [
@@ -38,6 +40,19 @@ describe('a mistake of the user is one clear line and a status that is not zero'
     [['help', 'nothing'], 'dmls: there is no command "nothing"; see: dmls --help'],
   ])('dmls %j', async (args, line) => {
     expect(await run(...args)).toEqual({ status: 2, out: '', err: `${line}\n` })
+  })
+
+  test('a place where no folder can be is named', async () => {
+    const file = join(EMPTY, 'file')
+    writeFileSync(file, '')
+    expect(await run('demo', '--out', join(file, 'out'))).toEqual({
+      status: 1,
+      out: '',
+      err: `dmls: ${join(file, 'out')}: a part of the path is not a folder\n`,
+    })
+    expect(await run('member', '--store', file)).toMatchObject({
+      err: `dmls: ${file}: there is something else at that place\n`,
+    })
   })
 
   test('a folder without a store is refused and stays as it is', async () => {
