@@ -12,6 +12,7 @@ import {
   keyPackageRef,
   missing,
   mlsMessageBytes,
+  type PreSharedKeyId,
   type Proposal,
 } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
@@ -35,6 +36,8 @@ export interface CommitRequest {
   readonly remove?: readonly InstanceId[]
   /** GroupContext extensions that replace the present ones. */
   readonly settings?: readonly Extension[]
+  /** Pre-shared keys to mix into the child (RFC 9420 §8.4). */
+  readonly psks?: readonly PreSharedKeyId[]
 }
 
 export interface CommitMade extends Step {
@@ -108,7 +111,7 @@ export async function makeCommit(
       path: 'always',
       welcome: { extensions: [rosterExtension(state, base, { added, removed: removedLeaves(proposals) })] },
     },
-    mlsServices(services),
+    mlsServices(services, { state, epoch: base }),
   )
   const builder = new StepBuilder(state)
     .hold(base, { ...held, group: created.parent, supersededAtMs: held.supersededAtMs ?? services.nowMs })
@@ -162,6 +165,7 @@ function proposalsFor(
   if (request.settings !== undefined) {
     proposals.push({ proposalType: 'group_context_extensions', extensions: request.settings })
   }
+  for (const psk of request.psks ?? []) proposals.push({ proposalType: 'psk', psk })
   return { proposals, added: [...additions.keys()] }
 }
 
@@ -176,10 +180,11 @@ async function sendHandovers(
   services: DmlsServices,
 ): Promise<Uint8Array[]> {
   const wires: Uint8Array[] = []
-  for (const { head, entrances } of handedOver) {
+  for (const { head, forkPoint, entrances } of handedOver) {
     const content = {
       kind: 'handover' as const,
       resolvedBy: identifierBytes(merge.resolvedBy),
+      forkPoint: identifierBytes(forkPoint),
       heads: merge.heads.map((id) => identifierBytes(id)),
       entrances: entrances.map((id) => identifierBytes(id)),
     }

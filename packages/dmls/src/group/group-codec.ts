@@ -17,6 +17,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     .uint64(meta.counter)
     .vector([...meta.handovers.values()], (w, handover) => {
       w.opaque(identifierBytes(handover.resolvedBy)).opaque(identifierBytes(handover.saidIn))
+      w.opaque(identifierBytes(handover.forkPoint))
       w.vector(handover.heads, (inner, head) => inner.opaque(identifierBytes(head)))
       w.vector(handover.entrances, (inner, epoch) => inner.opaque(identifierBytes(epoch)))
     })
@@ -46,6 +47,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
     const handovers = reader.vector((r) => ({
       resolvedBy: readEpoch(r),
       saidIn: readEpoch(r),
+      forkPoint: readEpoch(r),
       heads: r.vector(readEpoch),
       entrances: r.vector(readEpoch),
     }))

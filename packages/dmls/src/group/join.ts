@@ -85,15 +85,19 @@ export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover 
 
 /**
  * Follows a Welcome of a group that we are in, on the word of a handover.
- * @throws MlsError `invalid` `already_member` when we hold the epoch; `missing` `no_handover` without one.
+ * @throws MlsError `invalid` `already_member` when we hold the epoch, `can_judge` when we were where the branches parted:
+ * then the fork choice moves us, and nobody's word; `missing` `no_handover` without one.
  */
 export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  if (handoverInto(state, epoch) === undefined) {
+  const handover = handoverInto(state, epoch)
+  if (handover === undefined) {
     // scenarios 11 and 32: a Welcome alone moves nobody
     throw missing('no_handover', 'nobody in our branch said that this epoch resolves it', { epoch })
   }
+  // protocol §7.6, scenario 11: a member that can judge the fork is never moved by a Welcome
+  if (wasAt(state, handover)) throw invalid('can_judge', 'we were where the branches part', { epoch })
   const builder = new StepBuilder(state)
     .insert(rootFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
@@ -117,4 +121,12 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
   chooseHead(builder)
   return builder.finish()
+}
+
+/** Whether we were a member where a handover says that the branches part. */
+function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Handover): boolean {
+  if (dag.has(forkPoint)) return dag.roster(forkPoint).has(self)
+  // nothing lies before the beginning of the group
+  const root = dag.get(dag.node(saidIn).root.id)
+  return root?.epoch === 0n
 }

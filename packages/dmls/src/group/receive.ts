@@ -46,7 +46,7 @@ export async function receiveMessage(
 ): Promise<Received> {
   const epoch = dmlsEpoch(message.dmlsEpoch)
   const held = heldEpoch(state, epoch)
-  const processed = await processMessage(held.group, message.message, mlsServices(services))
+  const processed = await processMessage(held.group, message.message, mlsServices(services, { state, epoch }))
   switch (processed.kind) {
     case 'own':
       return { kind: 'own' }
@@ -79,7 +79,8 @@ function receiveApplication(
     const resolvedBy = dmlsEpoch(content.resolvedBy)
     const heads = content.heads.map((id) => dmlsEpoch(id))
     const entrances = content.entrances.map((id) => dmlsEpoch(id))
-    const handover = { resolvedBy, saidIn: epoch, heads, entrances }
+    const forkPoint = dmlsEpoch(content.forkPoint)
+    const handover = { resolvedBy, saidIn: epoch, forkPoint, heads, entrances }
     // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
     builder.set({ handovers: new Map(state.handovers).set(resolvedBy, handover) })
   }

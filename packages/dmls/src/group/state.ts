@@ -3,7 +3,7 @@
  * the epoch that is chosen. Immutable; every step returns a new one and leaves the old as it was.
  */
 import type { CipherSuite, RandomSource, Signer } from '@dmls/crypto'
-import type { Authenticate, Credential, GroupState, KeyPackage, Profile } from '@dmls/mls'
+import type { Authenticate, Credential, GroupState, KeyPackage, Profile, Psk } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
@@ -26,6 +26,8 @@ export interface Handover {
   readonly resolvedBy: DmlsEpoch
   /** The losing epoch in which it was said. */
   readonly saidIn: DmlsEpoch
+  /** Where it parted from the branch that goes on: who was a member there can judge, and needs nobody's word. */
+  readonly forkPoint: DmlsEpoch
   readonly heads: readonly DmlsEpoch[]
   /** Ancestors of `resolvedBy` into which members of the losing heads were welcomed. */
   readonly entrances: readonly DmlsEpoch[]
@@ -104,4 +106,6 @@ export interface DmlsServices {
   readonly identityOf: (leaf: { readonly credential: Credential }) => Uint8Array
   /** The signer that belongs to a signature public key of ours. */
   readonly signerFor: (signatureKey: Uint8Array) => Signer
+  /** Pre-shared keys of the application (RFC 9420 §8.4); those of the group's own epochs are found without it. */
+  readonly findPsk?: (psk: Psk) => Promise<Uint8Array | undefined>
 }

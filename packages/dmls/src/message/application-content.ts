@@ -7,7 +7,8 @@
  *   uint8 kind;
  *   select (kind) {
  *     case 1: opaque data<V>;                                           // application
- *     case 2: opaque resolved_by<V>; Head heads<V>; Head entrances<V>;  // handover
+ *     case 2: opaque resolved_by<V>; opaque fork_point<V>;
+ *             Head heads<V>; Head entrances<V>;                         // handover
  *     case 3: struct {};                                                // leave_request
  *     case 4: struct {};                                                // presence
  *   };
@@ -21,12 +22,13 @@ import { readDmlsEpoch } from './identifier-codec.ts'
 export type ApplicationContent =
   | { readonly kind: 'application'; readonly data: Uint8Array }
   /**
-   * Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6), and the ancestors of
-   * that epoch into which some of them have a Welcome already.
+   * Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6), where the two parted,
+   * and the ancestors of that epoch into which some of them have a Welcome already.
    */
   | {
       readonly kind: 'handover'
       readonly resolvedBy: Uint8Array
+      readonly forkPoint: Uint8Array
       readonly heads: readonly Uint8Array[]
       readonly entrances: readonly Uint8Array[]
     }
@@ -52,6 +54,7 @@ export function encodeApplicationContent(content: ApplicationContent): Uint8Arra
       return writer
         .uint8(HANDOVER)
         .opaque(content.resolvedBy)
+        .opaque(content.forkPoint)
         .vector(content.heads, (w, head) => w.opaque(head))
         .vector(content.entrances, (w, epoch) => w.opaque(epoch))
         .finish()
@@ -80,6 +83,7 @@ export function decodeApplicationContent(bytes: Uint8Array): ApplicationContent 
         return {
           kind: 'handover',
           resolvedBy: readEpochBytes(reader),
+          forkPoint: readEpochBytes(reader),
           heads: reader.vector(readEpochBytes),
           entrances: reader.vector(readEpochBytes),
         }

@@ -10,6 +10,8 @@ import type { Plan } from './plan.ts'
 export interface PlannedHandover {
   /** The losing head whose newcomers are told. */
   readonly head: DmlsEpoch
+  /** Where it parted from the base. */
+  readonly forkPoint: DmlsEpoch
   /** Epochs of the base's branch that welcomed one of them, nearest first. */
   readonly entrances: readonly DmlsEpoch[]
 }
@@ -33,7 +35,7 @@ function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | un
     if (!present.has(instance) && newcomers.has(identity)) welcomed.add(instance)
   }
   if (added.length + welcomed.size === 0) return undefined
-  return { head, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
+  return { head, forkPoint, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
 }
 
 /** Where the branch below the fork point added somebody, nearest first. */

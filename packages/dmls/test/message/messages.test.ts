@@ -170,6 +170,7 @@ describe('application content', () => {
     {
       kind: 'handover',
       resolvedBy: new Uint8Array(32).fill(1),
+      forkPoint: new Uint8Array(32).fill(4),
       heads: [new Uint8Array(32).fill(2)],
       entrances: [new Uint8Array(32).fill(3)],
     },
