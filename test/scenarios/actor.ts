@@ -7,6 +7,7 @@ import { certifyGroupKey, createIdentity, type Identity, selfCertifyingAuthentic
 import { type CipherSuite, type Signer, signerFromPrivateKey, toHex, wipe } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import {
+  type ApplicationContent,
   adoptWelcome,
   type CommitMade,
   type CommitRequest,
@@ -219,12 +220,12 @@ export class Actor {
     return makeCommit(this.state, request, this.services)
   }
 
-  async say(text: string): Promise<Uint8Array> {
-    const sent = await sendMessage(
-      this.state,
-      { kind: 'application', data: new TextEncoder().encode(text) },
-      this.services,
-    )
+  say(text: string): Promise<Uint8Array> {
+    return this.send({ kind: 'application', data: new TextEncoder().encode(text) })
+  }
+
+  async send(content: ApplicationContent): Promise<Uint8Array> {
+    const sent = await sendMessage(this.state, content, this.services)
     this.#apply(sent)
     return sent.wire
   }

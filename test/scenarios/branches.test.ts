@@ -97,6 +97,36 @@ describe('a message of one branch', () => {
   })
 })
 
+describe('two epochs of one number', () => {
+  /** The resumption PSK of the epoch with this number, whichever that is. */
+  function resumption(member: Actor, pskEpoch: bigint): PreSharedKeyId {
+    const { groupId: pskGroupId } = member.state
+    const psk = { pskType: 'resumption', usage: 'application', pskGroupId, pskEpoch } as const
+    return { psk, pskNonce: member.services.random(32) }
+  }
+
+  test('scenario 5: a resumption PSK is the one of the branch that names it', async () => {
+    const { alice, bob, charlie, left, right } = await forked()
+    const number = heldEpoch(alice.state, left.epoch).group.context.epoch
+    expect(heldEpoch(alice.state, right.epoch).group.context.epoch).toBe(number)
+    // one commit later, so that the PSK is that of an ancestor
+    await alice.receive((await bob.commit()).wire, (await charlie.commit()).wire)
+    for (const author of [bob, charlie]) {
+      const made = await author.commit({ psks: [resumption(author, number)] })
+      expect(await alice.receive(made.wire)).toEqual(['commit'])
+      const ours = heldEpoch(alice.state, made.epoch).group.secrets.epochAuthenticator
+      expect(ours).toEqual(heldEpoch(author.state, made.epoch).group.secrets.epochAuthenticator)
+    }
+  })
+
+  test('scenario 5: a resumption PSK of an epoch that is not on the branch is not found', async () => {
+    const { bob, right } = await forked()
+    const future = heldEpoch(bob.state, bob.head).group.context.epoch + 1n
+    await expect(bob.commit({ psks: [resumption(bob, future)] })).rejects.toThrow('a pre-shared key is not here')
+    expect(bob.state.dag.has(right.epoch)).toBe(false)
+  })
+})
+
 describe('a forged dmls_epoch', () => {
   test('scenario 23: naming another or an unknown epoch changes nothing and does not hide the right copy', async () => {
     const { alice, bob, origin, left, right } = await forked()

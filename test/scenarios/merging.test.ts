@@ -1,5 +1,5 @@
 /** Newcomers on the losing side, and merges that cross (protocol §7.6): scenarios 10, 11, 31, 32 and 34. */
-import { needsHealing } from '@dmls/dmls'
+import { type ApplicationContent, identifierBytes, needsHealing } from '@dmls/dmls'
 import { describe, expect, test } from 'vitest'
 import type { Actor } from './actor.ts'
 import { actors, agreedHead, groupOf, welcomeOf } from './story.ts'
@@ -53,19 +53,52 @@ describe('a newcomer of the losing branch', () => {
 })
 
 describe('a private branch', () => {
-  test('scenario 11: nobody who can judge the fork is moved by a Welcome into it, whatever its author says', async () => {
+  /** mallory removes everybody in private, and invites them there with their own key packages. */
+  async function hijack(people: readonly Actor[], mallory: Actor) {
+    const victims = people.filter((person) => person !== mallory)
+    const invited = await Promise.all(victims.map((person) => person.keyPackage()))
+    const hijacker = await mallory.copy('in private')
+    await hijacker.commit({ remove: victims.map(({ self }) => self) })
+    return hijacker.commit({ add: invited })
+  }
+
+  test('scenario 11: a Welcome into it moves nobody who is in the group', async () => {
     const people = (await actors(['alice', 'bob', 'mallory'])) as [Actor, Actor, Actor]
     const [alice, bob, mallory] = people
     await groupOf(people)
     const origin = alice.head
-    const hijacker = await mallory.copy('in private')
-    const invited = [await alice.keyPackage(), await bob.keyPackage()]
-    await hijacker.commit({ remove: [alice.self, bob.self] })
-    const hijack = await hijacker.commit({ add: invited })
+    const made = await hijack(people, mallory)
     for (const victim of [alice, bob]) {
-      expect(await victim.welcome(welcomeOf(hijack))).toBe('refused: no_handover')
+      expect(await victim.welcome(welcomeOf(made))).toBe('refused: no_handover')
       expect(victim.head).toBe(origin)
     }
+  })
+
+  test('scenario 11: nor does a handover, if one was there when the branches parted', async () => {
+    const people = (await actors(['alice', 'bob', 'mallory'])) as [Actor, Actor, Actor]
+    const [alice, bob, mallory] = people
+    await groupOf(people)
+    const origin = alice.head
+    const made = await hijack(people, mallory)
+    const elsewhere = new Uint8Array(32).fill(9)
+    const handover = (forkPoint: Uint8Array): ApplicationContent => ({
+      kind: 'handover',
+      resolvedBy: identifierBytes(made.epoch),
+      forkPoint,
+      heads: [identifierBytes(origin)],
+      entrances: [],
+    })
+    const honest = await mallory.send(handover(identifierBytes(origin)))
+    for (const victim of [alice, bob]) {
+      await victim.receive(honest)
+      expect(await victim.welcome(welcomeOf(made))).toBe('refused: can_judge')
+      expect(victim.head).toBe(origin)
+    }
+    // nothing lies before the beginning of the group: the founder sees through a lie about where they part
+    const lie = await mallory.send(handover(elsewhere))
+    await alice.receive(lie)
+    expect(await alice.welcome(welcomeOf(made))).toBe('refused: can_judge')
+    expect(alice.head).toBe(origin)
   })
 })
 
