@@ -9,7 +9,13 @@ import {
   heldEpoch,
   identifierBytes,
 } from '@dmls/dmls'
-import { createExternalProposal, createNewMemberProposal, type Extension, externalSendersExtension } from '@dmls/mls'
+import {
+  createExternalProposal,
+  createNewMemberProposal,
+  type Extension,
+  externalSendersExtension,
+  type PreSharedKeyId,
+} from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
 import { Actor, fingerprint } from './actor.ts'
 import { wrap } from './forge.ts'
