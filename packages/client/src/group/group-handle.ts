@@ -173,6 +173,10 @@ export class GroupHandle implements DmlsGroup {
     const ledger = await MessageLedger.open(context, groupId)
     const inbox = await MessageInbox.open(context.store, groupId)
     const handle = new GroupHandle(context, welcomes, running, ledger, inbox)
+    // a crash may have come between an epoch and the messages that waited for it
+    for (const epoch of ledger.awaited()) {
+      if (running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)
+    }
     handle.#unsubscribe = await context.delivery.subscribe(groupTopic(context.digest, groupId), {
       receive: (message) =>
         handle.#queue.run(async () => (handle.#closed ? 'ignore' : handle.#intake.receive(message))),

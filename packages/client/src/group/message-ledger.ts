@@ -151,6 +151,11 @@ export class MessageLedger {
     return this.#waiting.take(epoch)
   }
 
+  /** The epochs that something waits for. */
+  awaited(): readonly string[] {
+    return this.#waiting.epochs()
+  }
+
   waitingFor(epoch: string): number {
     return this.#waiting.waitingFor(epoch)
   }

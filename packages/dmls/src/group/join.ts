@@ -109,12 +109,15 @@ export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: Dm
 /**
  * Follows a Welcome back into a group that removed us, as a new instance. What we hold of the time before stays: late
  * messages of it can be read, and an old Welcome leads nowhere.
- * @throws MlsError `invalid` `already_member` when we know the epoch; `usage` `not_removed`
+ * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before;
+ * `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   if (state.removal === undefined) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
+  // scenario 6: nobody goes back to a branch that was given up before the removal
+  if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
   const builder = new StepBuilder(state)
     .insert(rootFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
