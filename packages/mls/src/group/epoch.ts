@@ -3,6 +3,7 @@
  * next. No proposals and no trees are looked at here; the caller has already computed them.
  */
 import type { CipherSuite } from '@dmls/crypto'
+import { invalid } from '../errors.ts'
 import { deriveEpochSecret, deriveEpochSecrets, deriveJoinerSecret } from '../schedule/key-schedule.ts'
 import type { PuncturableTree } from '../schedule/puncturable-tree.ts'
 import { createExporterTree } from '../schedule/safe-exporter.ts'
@@ -87,12 +88,19 @@ export interface NextEpoch {
   readonly superseded: readonly Uint8Array[]
 }
 
-/** The GroupContext of the next epoch but for its transcript hash: what path secrets are encrypted under (RFC 9420 §12.4.1). */
+/** `uint64 epoch` */
+const EPOCH_MAX = 2n ** 64n - 1n
+
+/**
+ * The GroupContext of the next epoch but for its transcript hash: what path secrets are encrypted under (RFC 9420
+ * §12.4.1). @throws MlsError `epochs_exhausted`: a Welcome can lead into an epoch that no other can follow
+ */
 export function provisionalContext(
   context: GroupContext,
   treeHash: Uint8Array,
   extensions: readonly Extension[],
 ): GroupContext {
+  if (context.epoch >= EPOCH_MAX) throw invalid('epochs_exhausted', 'the epoch cannot be followed by another')
   return { ...context, epoch: context.epoch + 1n, treeHash, extensions }
 }
 

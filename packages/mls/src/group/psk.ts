@@ -8,6 +8,9 @@ import { askApplicationAsync } from './ask-application.ts'
 import type { Services } from './services.ts'
 import type { GroupState } from './state.ts'
 
+/** `uint16 count` of a PSKLabel. */
+const PSKS_MAX = 0xffff
+
 /** An epoch whose resumption_psk we hold ourselves. */
 export type HeldEpoch = Pick<GroupState, 'context' | 'secrets'>
 
@@ -33,13 +36,14 @@ export async function findPsk(psk: Psk, lookup: PskLookup): Promise<Uint8Array |
 
 /**
  * `psk_secret` of RFC 9420 §8.4, KDF.Nh bytes that the caller owns; all zeros without PSKs.
- * @throws MlsError `psk_not_found` (missing), `bad_psk_nonce`
+ * @throws MlsError `psk_not_found` (missing), `bad_psk_nonce`, `too_many_psks`
  */
 export async function pskSecretOf(
   suite: CipherSuite,
   ids: readonly PreSharedKeyId[],
   lookup: PskLookup,
 ): Promise<Uint8Array> {
+  if (ids.length > PSKS_MAX) throw invalid('too_many_psks', 'more pre-shared keys are named than can be counted') // RFC 9420 §8.4
   const inputs = await Promise.all(
     ids.map(async (id): Promise<PskInput> => {
       if (id.pskNonce.length !== suite.hashSize) {

@@ -1,5 +1,6 @@
 import { equalBytes, utf8 } from '@dmls/crypto'
 import { expect, test } from 'vitest'
+import { pskSecretOf } from '../../src/group/psk.ts'
 import {
   createCommit,
   epochAuthenticator,
@@ -99,4 +100,10 @@ test('the key of a component of the application is asked for like an external on
   const created = await createCommit(a, { signer: alice.signer, proposals }, { ...alice.services, findPsk })
   const b1 = await follow({ ...bob, services: { ...bob.services, findPsk } }, b, created.message)
   expect(epochAuthenticator(b1)).toEqual(epochAuthenticator(created.child))
+})
+
+test('a list of more keys than a PSKLabel can count is the fault of whoever sent it', async () => {
+  const ids = new Array<PreSharedKeyId>(65_536).fill(withNonce(external('one')))
+  const lookup = { held: [], context: undefined, services: {} }
+  expect(await codeOf(pskSecretOf((await person('alice')).suite, ids, lookup))).toBe('too_many_psks')
 })
