@@ -5,7 +5,7 @@
  * One evaluation costs 2 · 8·KDF.Nh expansions, and each leaves up to 8·KDF.Nh secrets behind (8 KiB with SHA-256).
  */
 import type { CipherSuite } from '@dmls/crypto'
-import { deriveSecret, malformed, PuncturableTree, type Reader, usage, type Writer } from '@dmls/mls'
+import { deriveSecret, malformed, PuncturableTree, type Reader, type Writer } from '@dmls/mls'
 
 /** What one evaluation gives. */
 export interface PprfEvaluation {
@@ -42,7 +42,6 @@ export class Pprf {
    * `usage`/`bad_input_length`
    */
   evaluate(input: Uint8Array): PprfEvaluation {
-    if (input.length !== this.#suite.hashSize) throw usage('bad_input_length', 'a PPRF input is KDF.Nh bytes')
     const { leaf, next, superseded } = this.#tree.evaluate(input)
     const output = deriveSecret(this.#suite, leaf, 'pprf')
     leaf.fill(0)

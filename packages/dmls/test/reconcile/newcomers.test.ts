@@ -1,0 +1,61 @@
+/** What members that came after a fork can and cannot see, and how they are told (protocol §7.6). */
+import { describe, expect, test } from 'vitest'
+import { supportForkChoice } from '../../src/fork-choice/support.ts'
+import { handoversFor } from '../../src/reconcile/handover.ts'
+import { type Plan, plan, planReconciliation } from '../../src/reconcile/plan.ts'
+import { plainRemovals, seesWhole } from '../../src/reconcile/region.ts'
+import { epochOf, nameOf, rootOf, Story } from '../story.ts'
+import { hash } from '../suites.ts'
+
+const three = Story.begin('start', 'alice', 'bob', 'charlie')
+
+function told(story: Story, made: Plan): [string, string[]][] {
+  return handoversFor(story.dag, made).map(({ head, entrances }) => [nameOf(head), entrances.map(nameOf)])
+}
+
+describe('a merge hands over', () => {
+  const forked = three
+    .commit('alice', 'start', 'a1')
+    .commit('charlie', 'a1', 'c1')
+    .commit('bob', 'start', 'b1', { add: ['dave'] })
+
+  test('to a losing head with somebody who came after the fork', () => {
+    const made = planReconciliation(forked.dag, supportForkChoice, hash) as Plan
+    expect(nameOf(made.base)).toBe('c1')
+    expect(told(forked, made)).toEqual([['b1', []]])
+  })
+
+  test('to nobody when all of the losing head were there at the fork', () => {
+    const plain = three.commit('alice', 'start', 'a1').commit('bob', 'start', 'b1')
+    expect(told(plain, plan(plain.dag, epochOf('a1'), [epochOf('b1')]))).toEqual([])
+  })
+
+  test('by the epoch that welcomed them before, when another merge did (scenario 31)', () => {
+    const crossed = forked
+      .commit('alice', 'c1', 'm1', { resolve: ['b1'], add: ['dave'] })
+      .commit('bob', 'b1', 'm2', { resolve: ['c1'] })
+    expect(told(crossed, plan(crossed.dag, epochOf('m1'), [epochOf('m2')]))).toEqual([['m2', ['m1']]])
+  })
+})
+
+describe('whether a fork can be judged', () => {
+  test('is known by whoever has all that was resolved since', () => {
+    const story = three.commit('alice', 'start', 'a1').commit('bob', 'start', 'b1', { resolve: ['elsewhere'] })
+    expect(seesWhole(three.commit('alice', 'start', 'a1').dag, [epochOf('a1')])).toBe(true)
+    expect(seesWhole(story.dag, [epochOf('a1')])).toBe(true)
+    expect(seesWhole(story.dag, [epochOf('a1'), epochOf('b1')])).toBe(false)
+  })
+
+  test('is not known across two trees: whoever entered twice does not see where they part', () => {
+    const roster = [...three.dag.roster(epochOf('start')).values()]
+    const two = new Story(three.dag.insert(rootOf('welcome', roster, 4n)))
+    expect(seesWhole(two.dag, [epochOf('start'), epochOf('welcome')])).toBe(false)
+  })
+
+  test('leaves the removals that ordinary commits decided, whatever else is missing', () => {
+    const story = three
+      .commit('alice', 'start', 'a1', { remove: ['charlie'] })
+      .commit('bob', 'start', 'b1', { resolve: ['elsewhere'], remove: ['alice'] })
+    expect([...plainRemovals(story.dag, [epochOf('a1'), epochOf('b1')])].map(nameOf)).toEqual(['charlie'])
+  })
+})
