@@ -91,7 +91,7 @@ export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover 
 export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  const handover = handoverInto(state, epoch)
+  const handover = handoverInto(state, epoch) ?? branchGivenUp(state, joined, services)
   if (handover === undefined) {
     // scenarios 11 and 32: a Welcome alone moves nobody
     throw missing('no_handover', 'nobody in our branch said that this epoch resolves it', { epoch })
@@ -124,6 +124,19 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
   chooseHead(builder)
   return builder.finish()
+}
+
+/**
+ * The handover that gave up the branch we are on, if one was said and the Welcome is from somebody of that branch: the
+ * merge did not take us along, and this is an invitation from after it.
+ */
+function branchGivenUp(state: DmlsGroupState, joined: Joined, services: DmlsServices): Handover | undefined {
+  const { dag, head, handovers } = state
+  const inviter = toHex(services.identityOf(joined.signer.leafNode))
+  return [...handovers.values()].find(({ saidIn }) => {
+    const isOurs = saidIn === head || dag.isAncestor(saidIn, head)
+    return isOurs && [...dag.roster(saidIn).values()].some(({ identity }) => identity === inviter)
+  })
 }
 
 /** Whether we were a member where a handover says that the branches part. */

@@ -29,12 +29,11 @@ function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | un
   for (const { instance, identity } of dag.roster(head).values()) if (!present.has(instance)) newcomers.add(identity)
   if (newcomers.size === 0) return undefined
 
-  const added = plan.add.filter(({ identity }) => newcomers.has(identity))
+  // also those who are no members any more are told: if they are invited again, they know that they may follow
   const welcomed = new Set<InstanceId>()
   for (const { instance, identity } of dag.roster(plan.base).values()) {
     if (!present.has(instance) && newcomers.has(identity)) welcomed.add(instance)
   }
-  if (added.length + welcomed.size === 0) return undefined
   return { head, forkPoint, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
 }
 
