@@ -14,7 +14,7 @@ import { mayCommit } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
 import { plainRemovals, seesWhole } from '../reconcile/region.ts'
 import { instanceAt } from './lookup.ts'
-import { policyAt } from './policy.ts'
+import { checkSettings, policyAt } from './policy.ts'
 import type { DmlsGroupState, DmlsServices } from './state.ts'
 
 export interface CommitUnderReview {
@@ -27,10 +27,15 @@ export interface CommitUnderReview {
 /**
  * What can be checked before the child is known.
  * @throws MlsError `missing` `unknown_head` when a resolved head may still arrive; `invalid` `resolves_ancestor`,
- * `not_allowed`.
+ * `not_allowed`, `reinit_refused`, and those of {@link checkSettings}.
  */
 export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, services: DmlsServices): void {
   checkHeads(state, commit)
+  if (commit.changes.extensions !== undefined) checkSettings(state, commit.parent, commit.changes.extensions)
+  if (commit.changes.reinit !== undefined) {
+    // RFC 9420 §12.4.2: nothing is sent after it, so that nobody could merge this branch with another
+    throw invalid('reinit_refused', 'a group of this profile is not reinitialised')
+  }
   const { admin } = policyAt(state, commit.parent)
   if (admin.kind === 'anyone') return
   const actor = state.dag.roster(commit.parent).get(commit.committer)

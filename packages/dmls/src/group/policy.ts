@@ -1,11 +1,13 @@
 /** The group's own policy, as its GroupContext carries it: fork choice, who may commit, retention. */
-import { findExtension } from '@dmls/mls'
+import { equalBytes } from '@dmls/crypto'
+import { type Extension, findExtension, invalid, MlsError } from '@dmls/mls'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { type ForkChoice, forkChoice } from '../fork-choice/fork-choice.ts'
 import {
   DEFAULT_GROUP_POLICY,
   DMLS_POLICY_EXTENSION,
   decodeGroupPolicy,
+  encodeGroupPolicy,
   type GroupPolicy,
 } from '../message/group-policy.ts'
 import { heldEpoch } from './lookup.ts'
@@ -13,8 +15,45 @@ import type { DmlsGroupState } from './state.ts'
 
 /** The policy in force in an epoch. */
 export function policyAt(state: DmlsGroupState, epoch: DmlsEpoch): GroupPolicy {
-  const data = findExtension(heldEpoch(state, epoch).group.context.extensions, DMLS_POLICY_EXTENSION)
+  return policyIn(heldEpoch(state, epoch).group.context.extensions)
+}
+
+function policyIn(extensions: readonly Extension[]): GroupPolicy {
+  const data = findExtension(extensions, DMLS_POLICY_EXTENSION)
   return data === undefined ? DEFAULT_GROUP_POLICY : decodeGroupPolicy(data)
+}
+
+/**
+ * Whether a commit may replace the settings of an epoch by these. A policy that nobody can follow would end the group,
+ * and a fork choice that changes on one branch is none: each side would follow its own.
+ * @throws MlsError `invalid` `unsupported_policy`, `fork_choice_changed`
+ */
+export function checkSettings(state: DmlsGroupState, epoch: DmlsEpoch, extensions: readonly Extension[]): void {
+  const { forkChoice: next, admin } = readPolicy(extensions)
+  if (admin.kind === 'application') {
+    throw invalid('unsupported_policy', 'the rules of the group would be those of another application')
+  }
+  const { forkChoice: current } = policyAt(state, epoch)
+  if (!isSameForkChoice(next, current)) {
+    // protocol §6: agreed by all, whatever branch they are on
+    throw invalid('fork_choice_changed', 'the fork choice of a group is settled when it is created')
+  }
+}
+
+function readPolicy(extensions: readonly Extension[]): GroupPolicy {
+  try {
+    return policyIn(extensions)
+  } catch (error) {
+    if (!(error instanceof MlsError)) throw error
+    // scenario 29: what this version does not know is refused, never guessed at
+    throw new MlsError('invalid', 'unsupported_policy', 'the policy of the group cannot be read', {}, { cause: error })
+  }
+}
+
+function isSameForkChoice(a: GroupPolicy['forkChoice'], b: GroupPolicy['forkChoice']): boolean {
+  const bytes = (forkChoice: GroupPolicy['forkChoice']): Uint8Array =>
+    encodeGroupPolicy({ ...DEFAULT_GROUP_POLICY, forkChoice })
+  return equalBytes(bytes(a), bytes(b))
 }
 
 /** The fork choice of the group: a setting of its creation that every member computes alike. */
