@@ -1,6 +1,7 @@
 /** How a group's own facts are stored: everything that is neither an epoch, nor a fact of the DAG, nor a key package. */
 import { decodeWhole, malformed, type Reader, Writer } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
+import { handoverKey } from './handovers.ts'
 import type { DmlsGroupState, HeldEpoch } from './state.ts'
 
 /** Of the records below. */
@@ -58,7 +59,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       home,
       head,
       counter,
-      handovers: new Map(handovers.map((handover) => [handover.resolvedBy, handover])),
+      handovers: new Map(handovers.map((handover) => [handoverKey(handover), handover])),
       leaving: new Set(leaving),
       removal,
     }

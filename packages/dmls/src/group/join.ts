@@ -77,12 +77,6 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
   }
 }
 
-/** The handover that lets us follow a Welcome into an epoch, if one was said. */
-export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover | undefined {
-  const handovers = [...state.handovers.values()]
-  return state.handovers.get(epoch) ?? handovers.find(({ entrances }) => entrances.includes(epoch))
-}
-
 /**
  * Follows a Welcome of a group that we are in, on the word of a handover.
  * @throws MlsError `invalid` `already_member` when we hold the epoch, `can_judge` when we were where the branches parted:
@@ -91,13 +85,14 @@ export function handoverInto(state: DmlsGroupState, epoch: DmlsEpoch): Handover 
 export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  const handover = handoverInto(state, epoch) ?? branchGivenUp(state, joined, services)
-  if (handover === undefined) {
-    // scenarios 11 and 32: a Welcome alone moves nobody
+  const said = [...handoversInto(state, epoch), ...branchGivenUp(state, joined, services)]
+  // scenarios 11 and 32: a Welcome alone moves nobody
+  if (said.length === 0)
     throw missing('no_handover', 'nobody in our branch said that this epoch resolves it', { epoch })
-  }
   // protocol §7.6, scenario 11: a member that can judge the fork is never moved by a Welcome
-  if (wasAt(state, handover)) throw invalid('can_judge', 'we were where the branches part', { epoch })
+  if (said.every((handover) => wasAt(state, handover))) {
+    throw invalid('can_judge', 'we were where the branches part', { epoch })
+  }
   const builder = new StepBuilder(state)
     .insert(rootFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
@@ -126,14 +121,21 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
   return builder.finish()
 }
 
+/** The handovers by which we may follow a Welcome into an epoch. */
+function handoversInto({ handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
+  return [...handovers.values()].filter(
+    ({ resolvedBy, entrances }) => resolvedBy === epoch || entrances.includes(epoch),
+  )
+}
+
 /**
- * The handover that gave up the branch we are on, if one was said and the Welcome is from somebody of that branch: the
- * merge did not take us along, and this is an invitation from after it.
+ * The handovers that gave up the branch we are on, if the Welcome is from somebody of that branch: the merge did not
+ * take us along, and this is an invitation from after it.
  */
-function branchGivenUp(state: DmlsGroupState, joined: Joined, services: DmlsServices): Handover | undefined {
+function branchGivenUp(state: DmlsGroupState, joined: Joined, services: DmlsServices): readonly Handover[] {
   const { dag, head, handovers } = state
   const inviter = toHex(services.identityOf(joined.signer.leafNode))
-  return [...handovers.values()].find(({ saidIn }) => {
+  return [...handovers.values()].filter(({ saidIn }) => {
     const isOurs = saidIn === head || dag.isAncestor(saidIn, head)
     return isOurs && [...dag.roster(saidIn).values()].some(({ identity }) => identity === inviter)
   })

@@ -10,6 +10,7 @@ import type { DmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
+import { withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
@@ -82,7 +83,7 @@ function receiveApplication(
     const forkPoint = dmlsEpoch(content.forkPoint)
     const handover = { resolvedBy, saidIn: epoch, forkPoint, heads, entrances }
     // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
-    builder.set({ handovers: new Map(state.handovers).set(resolvedBy, handover) })
+    builder.set({ handovers: withHandover(state.handovers, handover) })
   }
   if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })
   chooseHead(builder)

@@ -60,8 +60,8 @@ export interface DmlsGroupState {
   readonly counter: bigint
   /** Key packages of instances that commits added, for merges that must add them again. */
   readonly keyPackages: ReadonlyMap<InstanceId, KeyPackage>
-  /** By the epoch that resolves. */
-  readonly handovers: ReadonlyMap<DmlsEpoch, Handover>
+  /** By where it was said and the epoch that resolves. */
+  readonly handovers: ReadonlyMap<string, Handover>
   /** Members that asked to be removed. */
   readonly leaving: ReadonlySet<InstanceId>
   readonly removal: Removal | undefined
