@@ -1,5 +1,5 @@
 /** Joining by an external commit (RFC 9420 §12.4.3.2): a newcomer, or a member that comes back, adds itself. */
-import { equalBytes, wipe } from '@dmls/crypto'
+import { type CipherSuite, CryptoError, equalBytes, type RandomSource, wipe } from '@dmls/crypto'
 import { encodeWhole } from '../codec/writer.ts'
 import { invalid, missing } from '../errors.ts'
 import { checkSender, signContent, verifyContentSignature } from '../framing/authenticated-content.ts'
@@ -40,8 +40,8 @@ const SENDER = { senderType: 'new_member_commit' } as const
 
 /**
  * The state that the external commit leads to, and the commit. Nothing of the parent epoch is known to the joiner.
- * @throws MlsError `external_pub_needed` (missing), `ratchet_tree_needed` (missing), `psk_not_found` (missing), and one
- * code for each check of the GroupInfo and of the list of proposals
+ * @throws MlsError `external_pub_needed` (missing), `bad_external_pub`, `ratchet_tree_needed` (missing), `psk_not_found`
+ * (missing), and one code for each check of the GroupInfo and of the list of proposals
  */
 export async function joinExternally(options: JoinExternallyOptions, services: Services): Promise<JoinedExternally> {
   const { suite, groupInfo } = options
@@ -52,7 +52,7 @@ export async function joinExternally(options: JoinExternallyOptions, services: S
   ])
   const externalPub = externalPubOf(groupInfo.extensions)
   if (externalPub === undefined) throw missing('external_pub_needed', 'the GroupInfo has no key for external commits')
-  const init = await sendExternalInit(suite, externalPub, services.random)
+  const init = await externalInit(suite, externalPub, services.random)
   const applied = await applyOwnProposals(options, examined, init.kemOutput, services)
   const staged = await stageOwnPath(options, applied, services)
   const lookup = { held: [], context: groupInfo.groupContext, services }
@@ -67,6 +67,19 @@ export async function joinExternally(options: JoinExternallyOptions, services: S
   } finally {
     wipeStagedSecrets(staged) // RFC 9420 §9.2
     wipe(...secrets)
+  }
+}
+
+async function externalInit(
+  suite: CipherSuite,
+  externalPub: Uint8Array,
+  random: RandomSource,
+): ReturnType<typeof sendExternalInit> {
+  try {
+    return await sendExternalInit(suite, externalPub, random)
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error
+    throw invalid('bad_external_pub', 'the key of the GroupInfo for external commits is no public key')
   }
 }
 

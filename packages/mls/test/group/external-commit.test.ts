@@ -4,6 +4,7 @@ import {
   createCommit,
   createGroupInfo,
   epochAuthenticator,
+  externalPubExtension,
   type GroupInfo,
   type GroupPolicy,
   type GroupState,
@@ -122,6 +123,14 @@ describe('an external joiner refuses a GroupInfo', () => {
     const { alice, a } = await trio()
     const groupInfo = await infoOf(alice, a, { externalPub: 'absent' })
     expect(await codeOf(enter(await person('dora'), groupInfo))).toBe('external_pub_needed')
+  })
+
+  test('whose key for external commits is none', async () => {
+    const { alice, a } = await trio()
+    const dora = await person('dora')
+    const extensions = [externalPubExtension(new Uint8Array(12))]
+    const info = await infoOf(alice, a, { externalPub: 'absent', extensions })
+    expect(await codeOf(enter(dora, info))).toBe('bad_external_pub')
   })
 
   test('whose signature is bad, or of a group that it is in', async () => {
