@@ -1,5 +1,5 @@
 /** What an application is told about a step, from the state before and the state after it. */
-import { type Changes, type DmlsEpoch, type DmlsGroupState, openHeads, plan } from '@dmls/dmls'
+import { type Changes, type DmlsEpoch, type DmlsGroupState, openHeads, type Plan, plan, viewOf } from '@dmls/dmls'
 import type { GroupEvent, Member } from '../api.ts'
 import { memberOf } from './members.ts'
 
@@ -13,6 +13,9 @@ export function eventsOf(before: DmlsGroupState, after: DmlsGroupState, changes:
   ]
 }
 
+/** What a merge did to members is not told to those who cannot judge it; they see the members change. */
+const UNJUDGED: Pick<Plan, 'add' | 'remove' | 'settingsOverridden'> = { add: [], remove: [], settingsOverridden: [] }
+
 function* epochEvents(after: DmlsGroupState, changes: Changes): Generator<GroupEvent, void, undefined> {
   for (const { id, parent, committer } of changes.facts) {
     if (parent === undefined) continue
@@ -20,7 +23,8 @@ function* epochEvents(after: DmlsGroupState, changes: Changes): Generator<GroupE
     yield { type: 'epochAdded', dmlsEpoch: id, parent, committer: member }
     const resolved = after.dag.resolvedHeads(id).map(({ head }) => head)
     if (resolved.length === 0) continue
-    const { add, remove, settingsOverridden } = plan(after.dag, parent, resolved)
+    const view = viewOf(after.dag, [parent, ...resolved])
+    const { add, remove, settingsOverridden } = view === undefined ? UNJUDGED : plan(view, parent, resolved)
     yield {
       type: 'merged',
       dmlsEpoch: id,

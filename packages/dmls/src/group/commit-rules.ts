@@ -12,7 +12,7 @@ import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
 import { mayCommit } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
-import { plainRemovals, seesWhole } from '../reconcile/region.ts'
+import { isAccountedFor, plainRemovals, viewOf } from '../reconcile/view.ts'
 import { instanceAt } from './lookup.ts'
 import { checkSettings, policyAt } from './policy.ts'
 import type { DmlsGroupState, DmlsServices } from './state.ts'
@@ -40,6 +40,8 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   if (admin.kind === 'anyone') return
   const actor = state.dag.roster(commit.parent).get(commit.committer)
   const demanded = demandedBy(state, commit)
+  // what a merge has to do can only be told by those who can judge it
+  if (demanded === undefined) return
   const allowed = mayCommit(admin, {
     actor: { instance: commit.committer, identity: actor?.identity ?? '' },
     adds: commit.changes.added
@@ -55,11 +57,18 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   if (!allowed) throw invalid('not_allowed', 'the policy of the epoch does not let this member do that')
 }
 
-/** Whom the plan of the heads that a commit lists adds or removes: that needs nobody's right (protocol §7.2). */
-function demandedBy(state: DmlsGroupState, commit: CommitUnderReview): ReadonlySet<InstanceId> {
-  const heads = commit.data.resolves.map(({ head }) => head).filter((head) => state.dag.has(head))
+/**
+ * Whom the plan of the heads that a commit lists adds or removes: that needs nobody's right (protocol §7.2). undefined
+ * for whoever cannot judge.
+ */
+function demandedBy({ dag }: DmlsGroupState, commit: CommitUnderReview): ReadonlySet<InstanceId> | undefined {
+  const resolves = commit.data.resolves as readonly ResolvedHead[]
+  if (!resolves.every((resolved) => isAccountedFor(dag, resolved))) return undefined
+  const heads = resolves.map(({ head }) => head).filter((head) => dag.has(head))
   if (heads.length === 0) return new Set()
-  const { add, remove } = plan(state.dag, commit.parent, heads)
+  const view = viewOf(dag, [commit.parent, ...heads])
+  if (view === undefined) return undefined
+  const { add, remove } = plan(view, commit.parent, heads)
   return new Set([...add.map((added) => added.instance), ...remove])
 }
 
@@ -72,6 +81,8 @@ function checkHeads(state: DmlsGroupState, commit: CommitUnderReview): void {
     } else if (isAbove(state, forkPoint, commit.parent) && state.epochs.get(forkPoint)?.stage === 'open') {
       // we were there when it forked, so the head can still reach us: judge it then
       throw missing('unknown_head', 'a head that the commit resolves has not arrived', { epoch: head })
+    } else if (!isAbove(state, forkPoint, commit.parent) && state.dag.node(commit.parent).root.facts.epoch === 0n) {
+      throw invalid('bad_fork_point', 'a commit resolves a head that parted nowhere on its branch')
     }
   }
 }
@@ -94,10 +105,10 @@ export function checkPlanDone(dag: Dag, child: DmlsEpoch): void {
 }
 
 function isDone(dag: Dag, child: DmlsEpoch, heads: readonly ResolvedHead[]): boolean {
-  const { parent, resolves } = dag.get(child) as EpochFacts
-  const causes = [parent as DmlsEpoch, ...heads.map(({ head }) => head)]
-  const isWhole = resolves.every(({ head }) => dag.has(head)) && seesWhole(dag, causes)
-  if (isWhole) return unsatisfied(dag, child).empty
+  const facts = dag.get(child) as EpochFacts
+  const causes = [facts.parent as DmlsEpoch, ...heads.map(({ head }) => head)]
+  const view = facts.resolves.every((resolved) => isAccountedFor(dag, resolved)) ? viewOf(dag, causes) : undefined
+  if (view !== undefined) return unsatisfied(view.insert(facts), child).empty
   // what is not known here may add members or void additions; but whom somebody decided to remove is out whatever it is
   const removed = plainRemovals(dag, causes)
   return [...dag.roster(child).keys()].every((instance) => !removed.has(instance))

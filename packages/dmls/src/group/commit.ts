@@ -15,11 +15,12 @@ import {
   type PreSharedKeyId,
   type Proposal,
 } from '@dmls/mls'
+import type { Dag } from '../dag/dag.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { handoversFor, type PlannedHandover } from '../reconcile/handover.ts'
 import { type Plan, planReconciliation } from '../reconcile/plan.ts'
-import { seesWhole } from '../reconcile/region.ts'
+import { viewOf } from '../reconcile/view.ts'
 import { chooseHead, openHeads } from './choose-head.ts'
 import { heldEpoch, leafOf, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
@@ -67,15 +68,25 @@ export interface NextCommit {
  */
 export function nextCommit(state: DmlsGroupState): NextCommit {
   const held = openHeads(state).filter((head) => state.epochs.get(head)?.stage === 'open')
-  // what we cannot judge is left to those who can
-  const heads = seesWhole(state.dag, held)
-    ? held
-    : held.filter((head) => head === state.head || seesWhole(state.dag, [state.head, head]))
-  if (heads.length < 2) return { base: state.head, plan: undefined }
-  const plan = planReconciliation(state.dag, forkChoiceOf(state), (bytes) => state.suite.hash(bytes), heads)
+  if (held.length < 2) return { base: held[0] ?? state.head, plan: undefined }
+  const { view, heads } = judged(state, held)
+  if (view === undefined || heads.length < 2) return { base: state.head, plan: undefined }
+  const hash = (bytes: Uint8Array): Uint8Array => state.suite.hash(bytes)
+  const plan = planReconciliation(state.dag, forkChoiceOf(state), hash, heads, view)
   // scenario 8: an orphaned group is reported
   if (plan === undefined) throw invalid('nobody_remains', 'the branches together leave no member')
   return { base: plan.base, plan }
+}
+
+/** The heads that we can judge, the chosen one among them; what we cannot judge is left to those who can. */
+function judged(
+  { dag, head }: DmlsGroupState,
+  held: readonly DmlsEpoch[],
+): { readonly view: Dag | undefined; readonly heads: readonly DmlsEpoch[] } {
+  const view = viewOf(dag, held)
+  if (view !== undefined) return { view, heads: held }
+  const heads = held.filter((other) => other === head || viewOf(dag, [head, other]) !== undefined)
+  return { view: viewOf(dag, heads), heads }
 }
 
 /**

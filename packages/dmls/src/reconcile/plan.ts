@@ -76,14 +76,16 @@ export function plan(dag: Dag, base: DmlsEpoch, heads: readonly DmlsEpoch[]): Pl
 /**
  * The head to commit on (protocol §7.1): the first, in the order of the fork choice, of which somebody remains a member
  * once all the heads (by default the unresolved ones) are taken together. undefined when nobody would remain at all.
+ * Members are judged in `view`, by default the whole history.
  */
 export function chooseBase(
   dag: Dag,
   forkChoice: ForkChoice,
   hash: HashFunction,
   heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
+  view: Dag = dag,
 ): DmlsEpoch | undefined {
-  const members = membership(dag, heads)
+  const members = membership(view, heads)
   for (const head of rankHeads(dag, forkChoice, hash, heads)) {
     for (const instance of dag.roster(head).keys()) if (members.has(instance)) return head
   }
@@ -96,9 +98,10 @@ export function planReconciliation(
   forkChoice: ForkChoice,
   hash: HashFunction,
   heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
+  view: Dag = dag,
 ): Plan | undefined {
-  const base = chooseBase(dag, forkChoice, hash, heads)
-  return base === undefined ? undefined : plan(dag, base, heads)
+  const base = chooseBase(dag, forkChoice, hash, heads, view)
+  return base === undefined ? undefined : plan(view, base, heads)
 }
 
 /**

@@ -6,7 +6,6 @@
 import { precedesOrEquals } from '../dag/causality.ts'
 import type { Dag } from '../dag/dag.ts'
 import { type DagNode, forkPointOf, isAncestorOrSelf } from '../dag/dag-node.ts'
-import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 
 export interface Region {
   /** The bottleneck; undefined when the heads lie under several roots: then the region is their whole past. */
@@ -40,29 +39,6 @@ export function regionBelow(dag: Dag, heads: readonly DagNode[]): Region {
     if (region.base === base) return region
     base = region.base
   }
-}
-
-/**
- * Whether everything is here that a plan for some heads depends on: they part at an epoch that is known, and so are all
- * the heads that were resolved since. Whoever entered the group later does not see that.
- */
-export function seesWhole(dag: Dag, heads: readonly DmlsEpoch[]): boolean {
-  const region = regionBelow(
-    dag,
-    heads.map((id) => dag.node(id)),
-  )
-  return (
-    region.base !== undefined && region.changes.every(({ facts }) => facts.resolves.every(({ head }) => dag.has(head)))
-  )
-}
-
-/** Whom commits removed since some heads parted, merge commits left out: theirs may only follow from their plan. */
-export function plainRemovals(dag: Dag, heads: readonly DmlsEpoch[]): ReadonlySet<InstanceId> {
-  const region = regionBelow(
-    dag,
-    heads.map((id) => dag.node(id)),
-  )
-  return new Set(region.changes.flatMap(({ facts }) => (facts.resolves.length === 0 ? facts.removes : [])))
 }
 
 /** The whole past of some heads. */

@@ -1,9 +1,11 @@
 /** What members that came after a fork can and cannot see, and how they are told (protocol §7.6). */
 import { describe, expect, test } from 'vitest'
+import type { Dag } from '../../src/dag/dag.ts'
+import type { EpochFacts } from '../../src/dag/epoch-facts.ts'
 import { supportForkChoice } from '../../src/fork-choice/support.ts'
 import { handoversFor } from '../../src/reconcile/handover.ts'
 import { type Plan, plan, planReconciliation } from '../../src/reconcile/plan.ts'
-import { plainRemovals, seesWhole } from '../../src/reconcile/region.ts'
+import { plainRemovals, viewOf } from '../../src/reconcile/view.ts'
 import { epochOf, nameOf, rootOf, Story } from '../story.ts'
 import { hash } from '../suites.ts'
 
@@ -40,16 +42,34 @@ describe('a merge hands over', () => {
 
 describe('whether a fork can be judged', () => {
   test('is known by whoever has all that was resolved since', () => {
-    const story = three.commit('alice', 'start', 'a1').commit('bob', 'start', 'b1', { resolve: ['elsewhere'] })
-    expect(seesWhole(three.commit('alice', 'start', 'a1').dag, [epochOf('a1')])).toBe(true)
-    expect(seesWhole(story.dag, [epochOf('a1')])).toBe(true)
-    expect(seesWhole(story.dag, [epochOf('a1'), epochOf('b1')])).toBe(false)
+    const story = three.commit('alice', 'start', 'a1')
+    const b1 = story.commit('bob', 'start', 'b1').dag.get(epochOf('b1')) as EpochFacts
+    const resolving = (forkPoint: string) =>
+      story.dag.insert({ ...b1, resolves: [{ head: epochOf('elsewhere'), forkPoint: epochOf(forkPoint) }] })
+    const forked = [epochOf('a1'), epochOf('b1')]
+    expect(viewOf(story.dag, [epochOf('a1')])).toBe(story.dag)
+    expect(viewOf(resolving('before us'), [epochOf('a1')])).toBeDefined()
+    expect(viewOf(resolving('before us'), forked)).toBeUndefined()
+    // a head that parted where we were, and that never came, counts for nothing
+    expect(viewOf(resolving('start'), forked)).toBeDefined()
+  })
+
+  test('and members are those of the epoch where the branches part, whatever was before', () => {
+    const alone = Story.begin('start', 'alice', 'bob').commit('alice', 'start', 'a1', { remove: ['bob'] })
+    const roster = [...three.dag.roster(epochOf('start')).values()]
+    // a second tree, one of whose commits resolves a head of the first
+    const two = new Story(alone.dag.insert(rootOf('welcome', roster, 4n)))
+      .commit('alice', 'welcome', 'm', { resolve: ['a1'] })
+      .commit('bob', 'm', 'b2')
+      .commit('charlie', 'm', 'c2')
+    const heads = [epochOf('b2'), epochOf('c2')]
+    expect(plan(viewOf(two.dag, heads) as Dag, epochOf('b2'), heads).empty).toBe(true)
   })
 
   test('is not known across two trees: whoever entered twice does not see where they part', () => {
     const roster = [...three.dag.roster(epochOf('start')).values()]
     const two = new Story(three.dag.insert(rootOf('welcome', roster, 4n)))
-    expect(seesWhole(two.dag, [epochOf('start'), epochOf('welcome')])).toBe(false)
+    expect(viewOf(two.dag, [epochOf('start'), epochOf('welcome')])).toBeUndefined()
   })
 
   test('leaves the removals that ordinary commits decided, whatever else is missing', () => {
