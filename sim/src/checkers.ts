@@ -87,12 +87,16 @@ function disagreement(one: SimNode, other: SimNode): string[] {
 }
 
 /**
- * Whether a node came into a group where an epoch lies on its way. Somebody who was added on two branches comes in on
- * one of them, and may never see the other.
+ * Whether a node came into the group, as the instance that it is in an epoch, where that epoch lies on its way. Somebody
+ * who was added on two branches comes in on one of them, and may never see the other.
  */
-function entered(node: SimNode, { dag }: UnionHistory, epoch: DmlsEpoch): boolean {
+function entered(node: SimNode, history: UnionHistory, epoch: DmlsEpoch): boolean {
+  const own = [...history.roster(epoch)].filter(([, identity]) => identity === node.identity)
   const roots = node.group?.dag().roots() ?? []
-  return roots.some((root) => root === epoch || dag.isAncestor(root, epoch))
+  return roots.some((root) => {
+    const isOnTheWay = root === epoch || history.dag.isAncestor(root, epoch)
+    return isOnTheWay && own.some(([instance]) => history.roster(root).has(instance))
+  })
 }
 
 /**
