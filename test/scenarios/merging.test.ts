@@ -87,6 +87,7 @@ describe('a private branch', () => {
       forkPoint,
       heads: [identifierBytes(origin)],
       entrances: [],
+      gone: [],
     })
     const honest = await mallory.send(handover(identifierBytes(origin)))
     for (const victim of [alice, bob]) {

@@ -341,10 +341,12 @@ export class GroupHandle implements DmlsGroup {
       this.#announcer.deliver()
       if (received.content.kind === 'handover') this.#onHandover?.()
     }
-    if (received.kind === 'removed' && !this.isMember) {
+    const { removal } = received.state
+    if (before.removal === undefined && removal !== undefined) {
       // the Welcome that brings us back may have come first
       this.#onHandover?.()
-      this.#announcer.tell([{ type: 'removed', by: memberOf(this.#state, received.by, received.parent) }])
+      const by = removal.by && memberOf(this.#state, removal.by, removal.parent)
+      this.#announcer.tell([{ type: 'removed', by }])
     }
     await this.#askToBeRemoved()
   }

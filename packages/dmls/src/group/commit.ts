@@ -18,7 +18,7 @@ import {
 import type { Dag } from '../dag/dag.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
-import { handoversFor, type PlannedHandover } from '../reconcile/handover.ts'
+import { goneFrom, handoversFor, type PlannedHandover } from '../reconcile/handover.ts'
 import { type Plan, planReconciliation } from '../reconcile/plan.ts'
 import { viewOf } from '../reconcile/view.ts'
 import { chooseHead, openHeads } from './choose-head.ts'
@@ -191,13 +191,16 @@ async function sendHandovers(
   services: DmlsServices,
 ): Promise<Uint8Array[]> {
   const wires: Uint8Array[] = []
-  for (const { head, forkPoint, entrances } of handedOver) {
+  for (const planned of handedOver) {
+    const { head, forkPoint, entrances } = planned
+    const gone = goneFrom(builder.state.dag, planned, merge.resolvedBy)
     const content = {
       kind: 'handover' as const,
       resolvedBy: identifierBytes(merge.resolvedBy),
       forkPoint: identifierBytes(forkPoint),
       heads: merge.heads.map((id) => identifierBytes(id)),
       entrances: entrances.map((id) => identifierBytes(id)),
+      gone: gone.map((instance) => identifierBytes(instance)),
     }
     wires.push(await sendIn(builder, head, content, services))
   }

@@ -1,4 +1,5 @@
 /** The handovers that were said where we could hear them (protocol §7.6), bounded, because any member can say one. */
+import type { DmlsEpoch } from '../dag/identifiers.ts'
 import type { DmlsGroupState, Handover } from './state.ts'
 
 const HANDOVERS_MAX = 256
@@ -14,4 +15,23 @@ export function withHandover(known: DmlsGroupState['handovers'], handover: Hando
   const [oldest] = handovers.keys()
   if (handovers.size > HANDOVERS_MAX && oldest !== undefined) handovers.delete(oldest)
   return handovers
+}
+
+/** Whether we were a member where a handover says that the branches part: then we judge, and need nobody's word. */
+export function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Handover): boolean {
+  if (dag.has(forkPoint)) return dag.roster(forkPoint).has(self)
+  // nothing lies before the beginning of the group
+  return dag.node(saidIn).root.facts.epoch === 0n
+}
+
+/** The handovers by which we may follow a Welcome into an epoch. */
+export function handoversInto({ handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
+  return [...handovers.values()].filter(
+    ({ resolvedBy, entrances }) => resolvedBy === epoch || entrances.includes(epoch),
+  )
+}
+
+/** Whether an epoch lies on the branch that is chosen. */
+export function isOnChosenBranch({ dag, head }: DmlsGroupState, epoch: DmlsEpoch): boolean {
+  return epoch === head || dag.isAncestor(epoch, head)
 }

@@ -6,11 +6,12 @@ import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import { Dag } from '../dag/dag.ts'
 import type { EpochFacts, RosterMember } from '../dag/epoch-facts.ts'
-import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
+import { type InstanceId, instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
+import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
-import type { DmlsGroupState, DmlsServices, Handover, Step } from './state.ts'
+import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
 /** The roster that the GroupInfo names, checked against the tree. @throws MlsError `invalid` `bad_roster` */
@@ -85,7 +86,7 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
 export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  const said = [...handoversInto(state, epoch), ...branchGivenUp(state, joined, services)]
+  const said = handoversInto(state, epoch)
   // scenarios 11 and 32: a Welcome alone moves nobody
   if (said.length === 0)
     throw missing('no_handover', 'nobody in our branch said that this epoch resolves it', { epoch })
@@ -119,32 +120,4 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
   chooseHead(builder)
   return builder.finish()
-}
-
-/** The handovers by which we may follow a Welcome into an epoch. */
-function handoversInto({ handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
-  return [...handovers.values()].filter(
-    ({ resolvedBy, entrances }) => resolvedBy === epoch || entrances.includes(epoch),
-  )
-}
-
-/**
- * The handovers that gave up the branch we are on, if the Welcome is from somebody of that branch: the merge did not
- * take us along, and this is an invitation from after it.
- */
-function branchGivenUp(state: DmlsGroupState, joined: Joined, services: DmlsServices): readonly Handover[] {
-  const { dag, head, handovers } = state
-  const inviter = toHex(services.identityOf(joined.signer.leafNode))
-  return [...handovers.values()].filter(({ saidIn }) => {
-    const isOurs = saidIn === head || dag.isAncestor(saidIn, head)
-    return isOurs && [...dag.roster(saidIn).values()].some(({ identity }) => identity === inviter)
-  })
-}
-
-/** Whether we were a member where a handover says that the branches part. */
-function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Handover): boolean {
-  if (dag.has(forkPoint)) return dag.roster(forkPoint).has(self)
-  // nothing lies before the beginning of the group
-  const root = dag.get(dag.node(saidIn).root.id)
-  return root?.epoch === 0n
 }

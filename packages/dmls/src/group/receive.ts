@@ -10,7 +10,7 @@ import type { DmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
-import { withHandover } from './handovers.ts'
+import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
@@ -84,6 +84,10 @@ function receiveApplication(
     const handover = { resolvedBy, saidIn: epoch, forkPoint, heads, entrances }
     // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
     builder.set({ handovers: withHandover(state.handovers, handover) })
+    const isGone = content.gone.some((instance) => instanceId(instance) === state.self)
+    if (isGone && isOnChosenBranch(state, epoch) && !wasAt(state, handover)) {
+      builder.set({ removal: { parent: epoch, by: sender } })
+    }
   }
   if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })
   chooseHead(builder)

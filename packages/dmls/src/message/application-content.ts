@@ -8,7 +8,7 @@
  *   select (kind) {
  *     case 1: opaque data<V>;                                           // application
  *     case 2: opaque resolved_by<V>; opaque fork_point<V>;
- *             Head heads<V>; Head entrances<V>;                         // handover
+ *             Head heads<V>; Head entrances<V>; Instance gone<V>;       // handover
  *     case 3: struct {};                                                // leave_request
  *     case 4: struct {};                                                // presence
  *   };
@@ -17,13 +17,14 @@
  */
 import { decodeWhole, type Reader, usage, Writer } from '@dmls/mls'
 import { type DmlsEpoch, identifierBytes } from '../dag/identifiers.ts'
-import { readDmlsEpoch } from './identifier-codec.ts'
+import { readDmlsEpoch, readInstanceId } from './identifier-codec.ts'
 
 export type ApplicationContent =
   | { readonly kind: 'application'; readonly data: Uint8Array }
   /**
    * Names the epoch that resolves these heads, to those who live on one of them (protocol §7.6), where the two parted,
-   * and the ancestors of that epoch into which some of them have a Welcome already.
+   * the ancestors of that epoch into which some of them have a Welcome already, and who of those that came after the
+   * parting is no member any more, because what invited it fell.
    */
   | {
       readonly kind: 'handover'
@@ -31,6 +32,7 @@ export type ApplicationContent =
       readonly forkPoint: Uint8Array
       readonly heads: readonly Uint8Array[]
       readonly entrances: readonly Uint8Array[]
+      readonly gone: readonly Uint8Array[]
     }
   /** The sender asks to be removed. */
   | { readonly kind: 'leave_request' }
@@ -57,6 +59,7 @@ export function encodeApplicationContent(content: ApplicationContent): Uint8Arra
         .opaque(content.forkPoint)
         .vector(content.heads, (w, head) => w.opaque(head))
         .vector(content.entrances, (w, epoch) => w.opaque(epoch))
+        .vector(content.gone, (w, instance) => w.opaque(instance))
         .finish()
     case 'leave_request':
       return writer.uint8(LEAVE_REQUEST).finish()
@@ -86,6 +89,7 @@ export function decodeApplicationContent(bytes: Uint8Array): ApplicationContent 
           forkPoint: readEpochBytes(reader),
           heads: reader.vector(readEpochBytes),
           entrances: reader.vector(readEpochBytes),
+          gone: reader.vector((r) => identifierBytes(readInstanceId(r))),
         }
       case LEAVE_REQUEST:
         return { kind: 'leave_request' }

@@ -1,7 +1,7 @@
 /**
  * To whom a merge says where the group goes on (protocol §7.6): members of a losing head who were not there when it
  * parted from the base cannot judge the fork. They enter by a Welcome: into the merge itself, or into an epoch of the
- * base's branch that welcomed them before.
+ * base's branch that welcomed them before. Those whose invitation fell with the branch are told that they are out.
  */
 import type { Dag } from '../dag/dag.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
@@ -29,12 +29,20 @@ function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | un
   for (const { instance, identity } of dag.roster(head).values()) if (!present.has(instance)) newcomers.add(identity)
   if (newcomers.size === 0) return undefined
 
-  // also those who are no members any more are told: if they are invited again, they know that they may follow
   const welcomed = new Set<InstanceId>()
   for (const { instance, identity } of dag.roster(plan.base).values()) {
     if (!present.has(instance) && newcomers.has(identity)) welcomed.add(instance)
   }
   return { head, forkPoint, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
+}
+
+/** Instances that came to a losing head after the fork and whose owners are not among the members of the merge. */
+export function goneFrom(dag: Dag, { head, forkPoint }: PlannedHandover, merge: DmlsEpoch): readonly InstanceId[] {
+  const remaining = new Set([...dag.roster(merge).values()].map(({ identity }) => identity))
+  const present = dag.roster(forkPoint)
+  return [...dag.roster(head).values()]
+    .filter(({ instance, identity }) => !present.has(instance) && !remaining.has(identity))
+    .map(({ instance }) => instance)
 }
 
 /** Where the branch below the fork point added somebody, nearest first. */

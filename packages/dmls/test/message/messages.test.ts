@@ -173,6 +173,7 @@ describe('application content', () => {
       forkPoint: new Uint8Array(32).fill(4),
       heads: [new Uint8Array(32).fill(2)],
       entrances: [new Uint8Array(32).fill(3)],
+      gone: [new Uint8Array(32).fill(5)],
     },
     { kind: 'leave_request' },
     { kind: 'presence' },
