@@ -1,0 +1,98 @@
+/** People whose messages a test carries by hand, and whose stores it watches. */
+import { type DmlsClient, type DmlsGroup, type GroupEvent, loadOrCreateIdentity, openClient } from '@dmls/client'
+import { nodeProvider } from '@dmls/crypto/node'
+import { MemoryStore } from '../src/memory-store.ts'
+import type { Store, StoreOperation, StoreRange } from '../src/ports.ts'
+import { HandDelivery, type Published } from './hand-delivery.ts'
+
+/** A store that shows its batches before they take effect. */
+export class WatchedStore implements Store {
+  readonly memory: MemoryStore
+  readonly batches: (readonly StoreOperation[])[] = []
+  onWrite: () => void = () => undefined
+
+  constructor(memory: MemoryStore = new MemoryStore()) {
+    this.memory = memory
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.memory.get(key)
+  }
+
+  entries(range: StoreRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    return this.memory.entries(range)
+  }
+
+  write(operations: readonly StoreOperation[]): Promise<void> {
+    this.batches.push(operations)
+    this.onWrite()
+    return this.memory.write(operations)
+  }
+
+  forget(): Promise<void> {
+    return this.memory.forget()
+  }
+
+  close(): Promise<void> {
+    return this.memory.close()
+  }
+}
+
+export interface HandPerson {
+  readonly client: DmlsClient
+  readonly delivery: HandDelivery
+  readonly store: WatchedStore
+  readonly events: GroupEvent[]
+  readonly texts: string[]
+}
+
+export async function createHandPerson(memory?: MemoryStore): Promise<HandPerson> {
+  const store = new WatchedStore(memory)
+  const delivery = new HandDelivery()
+  const identity = await loadOrCreateIdentity(store, nodeProvider)
+  // nothing happens by itself
+  const timing = { mergeQuiescenceMs: 1e9, mergeRankDelayMs: 1e9, retentionIntervalMs: 1e9 }
+  const client = await openClient({ provider: nodeProvider, store, delivery, identity, timing })
+  const person: HandPerson = { client, delivery, store, events: [], texts: [] }
+  for (const group of client.groups()) listen(person, group)
+  client.onGroup((group) => listen(person, group))
+  return person
+}
+
+export function listen(person: HandPerson, group: DmlsGroup): void {
+  group.on((event) => {
+    person.events.push(event)
+    if (event.type === 'message') person.texts.push(new TextDecoder().decode(event.message.data))
+  })
+}
+
+export function onlyGroup(person: HandPerson): DmlsGroup {
+  const group = person.client.groups()[0]
+  if (group === undefined) throw new Error('this person is in no group')
+  return group
+}
+
+/** What somebody published, handed to others, in order. */
+export async function carry(from: HandPerson, ...to: readonly HandPerson[]): Promise<Published[]> {
+  const published = from.delivery.take()
+  for (const message of published) for (const person of to) await person.delivery.hand(message)
+  return published
+}
+
+export function say(person: HandPerson, text: string): Promise<Uint8Array> {
+  return onlyGroup(person).send(new TextEncoder().encode(text))
+}
+
+/** alice and bob in a group that alice began. */
+export async function handPair(): Promise<readonly [HandPerson, HandPerson]> {
+  const [alice, bob] = [await createHandPerson(), await createHandPerson()]
+  listen(alice, await alice.client.createGroup())
+  await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+  await carry(alice, bob)
+  return [alice, bob]
+}
+
+/** Resolves once the application has been told everything. */
+export async function told(...people: readonly HandPerson[]): Promise<void> {
+  for (const person of people) await person.client.close()
+}

@@ -1,0 +1,67 @@
+/** What is recognised, and what waits (protocol §4): with messages that are carried by hand. */
+import { decodeDmlsMessage, encodeDmlsMessage } from '@dmls/dmls'
+import { afterEach, describe, expect, test } from 'vitest'
+import { carry, createHandPerson, type HandPerson, handPair, onlyGroup, say, told } from './by-hand.ts'
+import type { Published } from './hand-delivery.ts'
+
+const open: HandPerson[] = []
+
+afterEach(() => told(...open.splice(0)))
+
+async function pair(): Promise<readonly [HandPerson, HandPerson]> {
+  const people = await handPair()
+  open.push(...people)
+  return people
+}
+
+/** The same message under another epoch's name. */
+function renamed({ topic, message }: Published, dmlsEpoch: Uint8Array): Published {
+  return { topic, message: encodeDmlsMessage({ ...decodeDmlsMessage(message), dmlsEpoch }) }
+}
+
+describe('a message that was processed', () => {
+  test('is known under every name that somebody writes around it: it waits for nothing and is kept once (scenario 23)', async () => {
+    const [alice, bob] = await pair()
+    await say(alice, 'hello')
+    const [sent] = (await carry(alice, bob)) as [Published]
+    const before = bob.store.memory.sizeBytes
+    for (let i = 0; i < 50; i++) {
+      expect(await bob.delivery.hand(renamed(sent, new Uint8Array(32).fill(i)))).toBe('ignore')
+    }
+    expect(bob.store.memory.sizeBytes).toBe(before)
+    expect(bob.events.filter(({ type }) => type === 'unknownEpoch' || type === 'refused')).toEqual([])
+    await told(bob)
+    expect(bob.texts).toEqual(['hello'])
+  })
+
+  test('does not hide the right copy when the wrong one came first (scenario 23)', async () => {
+    const [alice, bob] = await pair()
+    await say(alice, 'hello')
+    const [sent] = alice.delivery.take() as [Published]
+    await bob.delivery.hand(renamed(sent, new Uint8Array(32).fill(7)))
+    expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch', waiting: 1 })
+    expect(await bob.delivery.hand(sent)).toBe('accept')
+    await told(bob)
+    expect(bob.texts).toEqual(['hello'])
+  })
+})
+
+describe('a message that waits for an epoch', () => {
+  test('is read when the epoch comes, also after a restart in between (scenarios 15, 20)', async () => {
+    const [alice, bob] = await pair()
+    await onlyGroup(alice).update()
+    const [commit] = alice.delivery.take() as [Published]
+    await say(alice, 'after the update')
+    const [text] = alice.delivery.take() as [Published]
+    await bob.delivery.hand(text)
+    expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch', waiting: 1 })
+
+    const again = await createHandPerson(bob.store.memory.copy())
+    open.push(again)
+    for (const person of [bob, again]) {
+      expect(await person.delivery.hand(commit)).toBe('accept')
+      await told(person)
+      expect(person.texts).toEqual(['after the update'])
+    }
+  })
+})

@@ -1,0 +1,17 @@
+/** All mistakes that the tests have to notice. */
+import type { Mutant } from '../mutant.ts'
+import { FORK_CHOICE } from './fork-choice.ts'
+import { HANDOVER } from './handover.ts'
+import { MEMBERSHIP_MUTANTS } from './membership.ts'
+import { MLS } from './mls.ts'
+import { SECRETS } from './secrets.ts'
+import { STORAGE } from './storage.ts'
+
+export const CATALOGUE: readonly Mutant[] = [
+  ...FORK_CHOICE,
+  ...MEMBERSHIP_MUTANTS,
+  ...HANDOVER,
+  ...SECRETS,
+  ...STORAGE,
+  ...MLS,
+]

@@ -1,0 +1,100 @@
+/** Mistakes in the order and the content of what a client writes, publishes and keeps (protocol §4, §9). */
+import type { Mutant } from '../mutant.ts'
+
+export const STORAGE: readonly Mutant[] = [
+  {
+    name: 'child-stored-after-the-puncture',
+    breaks:
+      'The records of a step are written one by one: a crash between them leaves a punctured parent without its child.',
+    file: 'packages/client/src/group/running-state.ts',
+    search: 'if (operations.length > 0) await this.#context.store.write(operations)',
+    replacement: 'for (const operation of operations) await this.#context.store.write([operation])',
+    tests: ['packages/client/test/running-state.test.ts'],
+  },
+  {
+    name: 'message-published-first',
+    breaks: 'A message goes out before it is stored: after a crash its key is used for another one.',
+    file: 'packages/client/src/group/group-handle.ts',
+    search:
+      '    await this.#running.apply(sent, this.#ledger.process([sent.wire]))\n' +
+      '    this.#stepped(before, sent)\n' +
+      '    await this.#publish([sent.wire])\n',
+    replacement:
+      '    await this.#publish([sent.wire])\n' +
+      '    await this.#running.apply(sent, this.#ledger.process([sent.wire]))\n' +
+      '    this.#stepped(before, sent)\n',
+    tests: ['packages/client/test/write-order.test.ts'],
+  },
+  {
+    name: 'commit-published-first',
+    breaks: 'A commit goes out before its child is stored: after a crash its author is not on its own branch.',
+    file: 'packages/client/src/group/group-handle.ts',
+    search:
+      '    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    this.#stepped(before, made)\n' +
+      '    await this.#publish(wires)\n',
+    replacement:
+      '    await this.#publish(wires)\n' +
+      '    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    this.#stepped(before, made)\n',
+    tests: ['packages/client/test/write-order.test.ts'],
+  },
+  {
+    name: 'key-consumed-without-the-text',
+    breaks:
+      'A message’s key is consumed in the store and its plaintext is not written with it: a crash loses the message.',
+    file: 'packages/client/src/group/intake.ts',
+    search: 'await running.apply(received, ledger.process([bytes]), this.#delivery(message, received))',
+    replacement:
+      'await running.apply(received, ledger.process([bytes]), { ...this.#delivery(message, received), operations: [] })',
+    tests: ['packages/client/test/write-order.test.ts'],
+  },
+  {
+    name: 'known-by-outer-bytes-only',
+    breaks: 'A message that was processed is taken for a new one when the unauthenticated hint around it is another.',
+    file: 'packages/client/src/group/intake.ts',
+    search: 'if (ledger.isProcessed(message) || this.#isBeforeUs(message)) {',
+    replacement: 'if (this.#isBeforeUs(message)) {',
+    tests: ['packages/client/test/intake.test.ts'],
+  },
+  {
+    name: 'waiting-room-unbounded',
+    breaks: 'Anybody can fill the memory of a member with messages of epochs that do not exist.',
+    file: 'packages/client/src/group/waiting-room.ts',
+    search: 'if (this.#epochOf.size >= this.#capacity) {',
+    replacement: 'if (this.#epochOf.size >= this.#capacity * 1000) {',
+    tests: ['packages/client/test/waiting-room.test.ts'],
+  },
+  {
+    name: 'waiting-forgotten',
+    breaks: 'What waited for an epoch is taken for processed after a restart, and never read.',
+    file: 'packages/client/src/group/message-ledger.ts',
+    search: "        { type: 'put', key: this.#waitingKey(id), value: fromHex(epoch) },\n",
+    replacement: '',
+    tests: ['packages/client/test/intake.test.ts'],
+  },
+  {
+    name: 'witnesses-not-stored',
+    breaks: 'After a restart a member counts commits only and may choose another head than everybody else.',
+    file: 'packages/client/src/group/group-records.ts',
+    search: "if (latest !== undefined) put('witness', identifierBytes(sender), encodeWitness(latest))",
+    replacement: "if (latest === undefined) put('witness', identifierBytes(sender), encodeWitness(latest as never))",
+    tests: ['packages/client/test/stored-group.test.ts'],
+  },
+  {
+    name: 'key-packages-not-stored',
+    breaks: 'After a restart a member cannot add again whom a losing branch added.',
+    file: 'packages/client/src/group/group-records.ts',
+    search: 'if (keyPackage !== undefined) put(',
+    replacement: 'if (keyPackage === undefined) put(',
+    tests: ['packages/client/test/stored-group.test.ts'],
+  },
+  {
+    name: 'dropped-epoch-stays-on-disk',
+    breaks: 'An epoch whose time is over stays in the store.',
+    file: 'packages/client/src/group/group-records.ts',
+    search: "operations.push({ type: 'delete', key: groupRecordKey(this.#groupId, 'epoch', identifierBytes(id)) })",
+    replacement: 'operations.push()',
+    tests: ['packages/client/test/stored-group.test.ts'],
+  },
+]

@@ -1,0 +1,53 @@
+/** The head does not depend on the order in which the news comes (protocol §6), and a merge waits for what it merges. */
+import { describe, expect, test } from 'vitest'
+import type { Actor } from '../scenarios/actor.ts'
+import { actors, agreedHead, groupOf, permutations } from '../scenarios/story.ts'
+
+type Four = [Actor, Actor, Actor, Actor]
+
+async function four(seed: number): Promise<Four> {
+  const people = (await actors(['alice', 'bob', 'charlie', 'dave'], seed)) as Four
+  await groupOf(people)
+  return people
+}
+
+describe('two commits at once', () => {
+  test.each([1, 2, 3, 4])('end on one head, whoever hears of which one first (scenario 21, group %d)', async (seed) => {
+    const [alice, bob, charlie, dave] = await four(seed)
+    const [a, b] = [await alice.commit(), await bob.commit()]
+    await alice.receive(b.wire)
+    await bob.receive(a.wire)
+    await charlie.receive(a.wire, b.wire)
+    await dave.receive(b.wire, a.wire)
+    agreedHead([alice, bob, charlie, dave])
+  })
+
+  test('and what was said on the two branches, in every order', async () => {
+    const [alice, bob, charlie, dave] = await four(5)
+    const [a, b] = [await alice.commit(), await bob.commit()]
+    await charlie.receive(b.wire)
+    await dave.receive(b.wire)
+    const texts = [await charlie.say('with bob'), await dave.say('me too')]
+    for (const order of permutations([a.wire, b.wire, ...texts])) {
+      const listener = await alice.copy(order.map((wire) => order.indexOf(wire)).join())
+      await listener.receive(...order)
+      expect(listener.head).toBe(b.epoch)
+    }
+  })
+})
+
+describe('a commit that resolves a head', () => {
+  test('waits for the head where it can still come: who was at the fork judges the plan (scenario 20)', async () => {
+    const [alice, bob, charlie] = await four(6)
+    const [a, b] = [await alice.commit(), await bob.commit()]
+    await alice.receive(b.wire)
+    const merge = await alice.commit()
+    const [base, resolved] = merge.parent === a.epoch ? [a, b] : [b, a]
+    await charlie.receive(base.wire)
+    expect(await charlie.receive(merge.wire)).toEqual(['refused: unknown_head'])
+    expect(charlie.head).toBe(base.epoch)
+    await charlie.receive(resolved.wire)
+    expect(charlie.waiting).toEqual([])
+    expect(charlie.head).toBe(merge.epoch)
+  })
+})
