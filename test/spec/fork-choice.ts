@@ -39,6 +39,7 @@ function support({ history, at, children }: Fork, child: DmlsEpoch): number {
   const here = at === undefined ? children.map((root) => roster(history, root)) : [roster(history, at)]
   const voters = [...(here[0] as ReturnType<typeof roster>).keys()].filter((i) => here.every((r) => r.has(i)))
   return voters.filter((voter) => {
+    if (history.epochs.some(({ removes }) => removes.includes(voter))) return false
     const stands = standsAt(history, voter)
     return stands !== undefined && isAtOrBelow(history, stands, child)
   }).length

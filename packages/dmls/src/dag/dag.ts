@@ -28,6 +28,8 @@ interface DagParts {
   readonly heads: PersistentMap<DmlsEpoch, DagNode>
   readonly unresolved: PersistentMap<DmlsEpoch, DagNode>
   readonly senders: PersistentMap<InstanceId, SenderRecord>
+  /** Instances that some commit removes. */
+  readonly removed: PersistentMap<InstanceId, true>
   /** Commits by sender and counter; more than one only of an equivocator. */
   readonly commits: PersistentMap<string, readonly DagNode[]>
   /** Epochs with a fresh leaf key of an instance, latest insertion first. */
@@ -48,6 +50,7 @@ const EMPTY: DagParts = {
   heads: PersistentMap.empty(),
   unresolved: PersistentMap.empty(),
   senders: PersistentMap.empty(),
+  removed: PersistentMap.empty(),
   commits: PersistentMap.empty(),
   updates: PersistentMap.empty(),
 }
@@ -135,10 +138,21 @@ export class Dag {
       resolvers = resolvers.set(head, withSorted(others, node))
       unresolved = unresolved.delete(head)
     }
-    let { updates } = parts
+    let { updates, removed } = parts
+    for (const instance of facts.removes) removed = removed.set(instance, true)
     for (const instance of facts.updates) updates = updates.set(instance, { node, rest: updates.get(instance) })
     const nodes = parts.nodes.set(node.id, node)
-    return new Dag({ nodes, roots, children, resolvers, heads, unresolved, updates, ...this.#withCommit(node) })
+    return new Dag({
+      nodes,
+      roots,
+      children,
+      resolvers,
+      heads,
+      unresolved,
+      updates,
+      removed,
+      ...this.#withCommit(node),
+    })
   }
 
   #withCommit(node: DagNode): Pick<DagParts, 'senders' | 'commits'> {
@@ -332,6 +346,11 @@ export class Dag {
   /** For the modules of this package. */
   senders(): PersistentMap<InstanceId, SenderRecord> {
     return this.#parts.senders
+  }
+
+  /** Whether some commit here removes an instance, on whatever branch. */
+  isRemoved(instance: InstanceId): boolean {
+    return this.#parts.removed.has(instance)
   }
 
   /** For the modules of this package: the epochs in which an instance got a fresh leaf key, in no particular order. */

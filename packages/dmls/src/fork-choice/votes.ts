@@ -1,6 +1,7 @@
 /**
  * Where the members stand: each one's latest authenticated message, narrowed down while a fork choice descends. A
- * member that was caught equivocating stands nowhere.
+ * member that was caught equivocating stands nowhere, nor does one that some commit removes: what it says late is heard
+ * by some and refused by others, and must not part them.
  */
 import type { Dag } from '../dag/dag.ts'
 import { ancestorAtDepth, type DagNode, isAncestorOrSelf } from '../dag/dag-node.ts'
@@ -41,7 +42,8 @@ export function collectVotes(dag: Dag): Votes {
     if (votes !== undefined) return votes
     votes = []
     for (const [sender, record] of dag.senders().entries()) {
-      if (record.split === undefined && record.commitSplit === undefined) votes.push({ sender, node: record.node })
+      const isHonest = record.split === undefined && record.commitSplit === undefined
+      if (isHonest && !dag.isRemoved(sender)) votes.push({ sender, node: record.node })
     }
     return votes
   }

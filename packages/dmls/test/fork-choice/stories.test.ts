@@ -45,6 +45,18 @@ describe('support', () => {
     expect(headOf(story.say('alice', 'a1').say('alice', 'a1'))).toBe('b1')
   })
 
+  test('does not count whom a commit removes, on whatever branch: its late messages reach some and not others', () => {
+    const story = five
+      .commit('alice', 'start', 'a1', { remove: ['erin', 'dave'] })
+      .commit('bob', 'start', 'b1')
+      .commit('charlie', 'b1', 'b2')
+    expect(headOf(story)).toBe('b2')
+    expect(headOf(story.say('erin', 'b1').say('dave', 'start'))).toBe('b2')
+    const tied = five.commit('alice', 'start', 'a1', { remove: ['erin'] }).commit('bob', 'start', 'b1')
+    expect(headOf(tied)).toBe('a1')
+    expect(headOf(tied.say('erin', 'b1'))).toBe('a1')
+  })
+
   test('prefers a removal to a self-update among equals (scenario 2)', () => {
     for (const [alice, bob] of [
       ['start', 'bob'],
