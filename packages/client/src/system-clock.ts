@@ -3,13 +3,20 @@ import type { Clock } from './ports.ts'
 
 const { Date: SystemDate, setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 
+/** A timer of Node, as opposed to the number that a browser gives. */
+interface NodeTimer {
+  unref(): unknown
+}
+
+function isNodeTimer(handle: unknown): handle is NodeTimer {
+  return typeof handle === 'object' && handle !== null && 'unref' in handle
+}
+
 export const systemClock: Clock = {
   nowMs: () => SystemDate.now(),
   schedule: (delayMs, task) => {
-    const handle: unknown = startTimer(task, delayMs)
-    if (typeof handle === 'object' && handle !== null && 'unref' in handle && typeof handle.unref === 'function') {
-      handle.unref()
-    }
-    return { cancel: () => stopTimer(handle as Parameters<typeof stopTimer>[0]) }
+    const handle = startTimer(task, delayMs)
+    if (isNodeTimer(handle)) handle.unref()
+    return { cancel: () => stopTimer(handle) }
   },
 }

@@ -193,7 +193,8 @@ class DeliveryOnNode implements Libp2pDelivery {
     this.#requireOpen()
     const { gate, node, isAllowed } = this.#parts
     gate.allows = allows
-    await Promise.all(node.peers().map((peer) => (isAllowed(peer) ? undefined : this.#hangUp(peer))))
+    const unwelcome = node.peers().filter((peer) => !isAllowed(peer))
+    await Promise.all(unwelcome.map((peer) => this.#hangUp(peer)))
     this.#reconnect.hurry()
   }
 

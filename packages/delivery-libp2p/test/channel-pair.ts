@@ -49,7 +49,7 @@ class Pipe {
       if (this.#end !== undefined) return undefined
       await new Promise<void>((resolve, reject) => {
         this.#wake = resolve
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
     }
     return this.#chunks.shift()

@@ -70,14 +70,14 @@ export class Partition {
     const present = this.#present()
     await Promise.all(present.map((actor) => attempt(actor, { do: 'admit', peers: this.#peersOf(actor) })))
     await Promise.all(
-      present.map((actor, index) => {
+      present.map(async (actor, index) => {
         // One of each pair dials, so that they do not end up with two connections.
         const addresses = present
           .slice(index + 1)
           .filter((other) => this.sideOf(other.name) === this.sideOf(actor.name))
           .filter(({ state }) => state !== undefined && actor.state?.peers.includes(state.peer) === false)
           .flatMap(({ state }) => state?.addresses.slice(0, 1) ?? [])
-        return addresses.length === 0 ? undefined : attempt(actor, { do: 'dial', addresses })
+        if (addresses.length > 0) await attempt(actor, { do: 'dial', addresses })
       }),
     )
   }

@@ -68,7 +68,7 @@ export function streamChannel(stream: Stream, peer: PeerName): ByteChannel {
 
 function waitForWake(signal: AbortSignal, arm: (resolve: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
+    const abort = (): void => reject(abortError(signal))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     arm(() => {
@@ -76,4 +76,8 @@ function waitForWake(signal: AbortSignal, arm: (resolve: () => void) => void): P
       resolve()
     })
   })
+}
+
+function abortError(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason })
 }

@@ -30,7 +30,7 @@ function withEntry<V>(node: Node<V> | undefined, depth: number, leaf: Leaf<V>): 
   if (node === undefined) return leaf
   if (!isBranch(node)) {
     if (node.key === leaf.key) return leaf
-    const split: (Node<V> | undefined)[] = new Array(SLOTS).fill(undefined)
+    const split: (Node<V> | undefined)[] = new Array<Node<V> | undefined>(SLOTS).fill(undefined)
     split[slot(node.key, depth)] = node
     return withEntry(split, depth, leaf)
   }

@@ -102,7 +102,7 @@ function checkSuccessor(
 
 function sameIdentity(a: CertifiedIdentity, b: CertifiedIdentity): boolean {
   const names = (identity: CertifiedIdentity): string =>
-    JSON.stringify(identity.alternativeNames.map(({ type, value }) => [type, value]).sort())
+    JSON.stringify(identity.alternativeNames.map(({ type, value }) => `${type} ${value}`).sort())
   return a.subject === b.subject && names(a) === names(b)
 }
 
