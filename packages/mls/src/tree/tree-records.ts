@@ -117,15 +117,20 @@ async function loadRecord(
     if (leafToNode(record.leafIndex) !== at) throw corrupt()
     return new LeafSlot(at, record.leaf, record.bytes)
   }
-  const load = async (child: ChildRecord, place: number): Promise<Slot | undefined> => {
-    if (!child.blank) return loadSlot(child.hash, place, get, cache)
-    if (!equalBytes(child.hash, cache.hasher.blankHash(place))) throw corrupt()
-    return undefined
-  }
+  if (record.left.blank && record.right.blank) throw corrupt()
+  const load = async (child: ChildRecord, place: number): Promise<Slot | undefined> =>
+    child.blank ? undefined : loadSlot(child.hash, place, get, cache)
   const [left, right] = await Promise.all([load(record.left, leftChild(at)), load(record.right, rightChild(at))])
+  // hashing a blank subtree costs its size: only once the node beside it has shown that the height is not made up
+  checkBlank(record.left, leftChild(at), cache)
+  checkBlank(record.right, rightChild(at), cache)
   const slot = parentSlot(at, record.parent, left, right)
   if (slot === undefined) throw corrupt()
   return slot
+}
+
+function checkBlank(child: ChildRecord, place: number, cache: TreeCache): void {
+  if (child.blank && !equalBytes(child.hash, cache.hasher.blankHash(place))) throw corrupt()
 }
 
 interface ChildRecord {

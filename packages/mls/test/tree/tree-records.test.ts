@@ -1,5 +1,5 @@
 /** Records of trees: few per epoch, and nothing is believed that its name does not prove. */
-import { toHex } from '@dmls/crypto'
+import { type CipherSuite, toHex } from '@dmls/crypto'
 import { describe, expect, test } from 'vitest'
 import { filteredDirectPath } from '../../src/tree/filtered-direct-path.ts'
 import { hashPath } from '../../src/tree/parent-hash.ts'
@@ -101,6 +101,24 @@ describe('the records of a tree', () => {
     // a subtree is no tree, unless it starts at the first leaf
     await expect(load(records, tree.nodeHash(5))).rejects.toThrow('not what its name says')
     expect((await load(records, tree.nodeHash(1))).leafCount).toBe(2)
+  })
+
+  test('do not make anybody hash a million blank leaves when the height of one is made up', async () => {
+    const wide = crowd(1).withRoomFor(1)
+    const records = stored(wide)
+    const name = toHex(wide.treeHash())
+    const root = records.get(name) as Uint8Array
+    const rightBlank = 0x80
+    const higher = Uint8Array.from([rightBlank | 21, ...root.subarray(1)])
+    let hashed = 0
+    const hash = (data: Uint8Array): Uint8Array => {
+      hashed++
+      return suite.hash(data)
+    }
+    const counting: CipherSuite = { ...suite, hash }
+    const get = async (hash: Uint8Array) => (toHex(hash) === name ? higher : records.get(toHex(hash)))
+    await expect(loadTree(counting, wide.treeHash(), get)).rejects.toThrow('not what its name says')
+    expect(hashed).toBeLessThan(10)
   })
 
   test('do not make a tree of blanks, and are not read as something else', async () => {
