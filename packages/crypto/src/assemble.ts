@@ -72,6 +72,7 @@ function assembleSuite(parameters: SuiteParameters, primitives: Primitives): Cip
     generateHpkeKeyPair: hpke.generateKeyPair,
     validateHpkePublicKey: hpke.validatePublicKey,
     hpkeSeal: hpke.seal,
+    hpkeSealAll: hpke.sealAll,
     hpkeOpen: hpke.open,
     hpkeExportSender: hpke.exportSender,
     hpkeExportReceiver: hpke.exportReceiver,

@@ -30,6 +30,12 @@ export interface KeyPair {
   readonly privateKey: Uint8Array
 }
 
+/** One recipient of many, and what is for it. */
+export interface HpkeSealing {
+  readonly publicKey: Uint8Array
+  readonly plaintext: Uint8Array
+}
+
 /** RFC 9420 §5.1.3 `HPKECiphertext`. */
 export interface HpkeCiphertext {
   readonly kemOutput: Uint8Array
@@ -54,6 +60,7 @@ export interface CipherSuite {
   /** Size of an AEAD tag: 16 in every registered suite. */
   readonly tagSize: number
 
+  /** Of what is no secret: a hash may leave copies in memory that nobody can overwrite. */
   hash(data: Uint8Array): Uint8Array
   /** HMAC, RFC 9420 §5.2 `MAC`. */
   mac(key: Uint8Array, data: Uint8Array): Uint8Array
@@ -86,6 +93,17 @@ export interface CipherSuite {
     plaintext: Uint8Array,
     random: RandomSource,
   ): Promise<HpkeCiphertext>
+  /**
+   * {@link hpkeSeal} to many under one info, which is hashed once: in a Welcome it is as long as the tree. The ciphertexts
+   * are in the order of the sealings, and so are the draws of randomness.
+   * @throws CryptoError as hpkeSeal, if any of them fails
+   */
+  hpkeSealAll(
+    sealings: readonly HpkeSealing[],
+    info: Uint8Array,
+    aad: Uint8Array,
+    random: RandomSource,
+  ): Promise<HpkeCiphertext[]>
   /**
    * RFC 9180 §6.1 OpenBase, single shot.
    * @throws CryptoError `open_failed`; `kem_failed` if the KEM output is no public key or the shared secret is all zero;

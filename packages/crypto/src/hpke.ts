@@ -5,6 +5,7 @@
 
 import { concatBytes, utf8, wipe } from './bytes.ts'
 import { requireOutputLength } from './checks.ts'
+import type { HpkeCiphertext, HpkeSealing, RandomSource } from './cipher-suite.ts'
 import { labeledKdf } from './labeled-kdf.ts'
 import type { Aead, Hpke, Kdf, Kem } from './primitives.ts'
 import { AEAD, KDF_ID, KEM, NONCE_SIZE, type SuiteParameters } from './suite-table.ts'
@@ -15,28 +16,43 @@ const EMPTY = new Uint8Array(0)
 
 /** The key schedule of one suite, RFC 9180 §5.1 with an empty PSK. */
 interface KeySchedule {
+  /** `key_schedule_context` of an info. */
+  context(info: Uint8Array): Uint8Array
   /** The AEAD key and the nonce of sequence number 0. */
-  keyAndNonce(sharedSecret: Uint8Array, info: Uint8Array): { readonly key: Uint8Array; readonly nonce: Uint8Array }
+  keyAndNonce(sharedSecret: Uint8Array, context: Uint8Array): { readonly key: Uint8Array; readonly nonce: Uint8Array }
   /** RFC 9180 §5.3 Context.Export. */
-  exported(sharedSecret: Uint8Array, info: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
+  exported(sharedSecret: Uint8Array, context: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
 }
 
 export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: Aead): Hpke {
   const schedule = keySchedule(parameters, kdf)
+
+  async function seal(
+    { publicKey, plaintext }: HpkeSealing,
+    context: Uint8Array,
+    aad: Uint8Array,
+    random: RandomSource,
+  ): Promise<HpkeCiphertext> {
+    const { sharedSecret, enc } = await kem.encap(publicKey, random)
+    const { key, nonce } = schedule.keyAndNonce(sharedSecret, context)
+    const ciphertext = aead.seal(key, nonce, aad, plaintext)
+    wipe(sharedSecret, key, nonce)
+    return { kemOutput: enc, ciphertext }
+  }
+
   return {
     deriveKeyPair: async (ikm) => kem.deriveKeyPair(ikm),
     generateKeyPair: async (random) => kem.generateKeyPair(random),
     validatePublicKey: (publicKey) => kem.validatePublicKey(publicKey),
-    async seal(publicKey, info, aad, plaintext, random) {
-      const { sharedSecret, enc } = await kem.encap(publicKey, random)
-      const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
-      const ciphertext = aead.seal(key, nonce, aad, plaintext)
-      wipe(sharedSecret, key, nonce)
-      return { kemOutput: enc, ciphertext }
+    seal: async (publicKey, info, aad, plaintext, random) =>
+      seal({ publicKey, plaintext }, schedule.context(info), aad, random),
+    async sealAll(sealings, info, aad, random) {
+      const context = schedule.context(info)
+      return Promise.all(sealings.map((sealing) => seal(sealing, context, aad, random)))
     },
     async open(privateKey, { kemOutput, ciphertext }, info, aad) {
       const sharedSecret = await kem.decap(kemOutput, privateKey)
-      const { key, nonce } = schedule.keyAndNonce(sharedSecret, info)
+      const { key, nonce } = schedule.keyAndNonce(sharedSecret, schedule.context(info))
       try {
         return aead.open(key, nonce, aad, ciphertext)
       } finally {
@@ -46,14 +62,14 @@ export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: 
     async exportSender(publicKey, info, exporterContext, length, random) {
       requireOutputLength(length, 255 * kdf.size)
       const { sharedSecret, enc } = await kem.encap(publicKey, random)
-      const exported = schedule.exported(sharedSecret, info, exporterContext, length)
+      const exported = schedule.exported(sharedSecret, schedule.context(info), exporterContext, length)
       wipe(sharedSecret)
       return { kemOutput: enc, exported }
     },
     async exportReceiver(privateKey, kemOutput, info, exporterContext, length) {
       requireOutputLength(length, 255 * kdf.size)
       const sharedSecret = await kem.decap(kemOutput, privateKey)
-      const exported = schedule.exported(sharedSecret, info, exporterContext, length)
+      const exported = schedule.exported(sharedSecret, schedule.context(info), exporterContext, length)
       wipe(sharedSecret)
       return exported
     },
@@ -71,19 +87,18 @@ function keySchedule(parameters: SuiteParameters, kdf: Kdf): KeySchedule {
   const expandExporterSecret = labeled.expander('exp', kdf.size)
   // RFC 9180 §5.1: key_schedule_context = mode || psk_id_hash || info_hash; the first two never change here.
   const contextPrefix = concatBytes(Uint8Array.of(MODE_BASE), labeled.extractor('psk_id_hash')(EMPTY, EMPTY))
-  const context = (info: Uint8Array) => concatBytes(contextPrefix, hashInfo(EMPTY, info))
   return {
-    keyAndNonce(sharedSecret, info) {
+    context: (info) => concatBytes(contextPrefix, hashInfo(EMPTY, info)),
+    keyAndNonce(sharedSecret, context) {
       const secret = extractSecret(sharedSecret, EMPTY)
-      const scheduleContext = context(info)
-      const key = expandKey(secret, scheduleContext)
-      const nonce = expandNonce(secret, scheduleContext)
+      const key = expandKey(secret, context)
+      const nonce = expandNonce(secret, context)
       wipe(secret)
       return { key, nonce }
     },
-    exported(sharedSecret, info, exporterContext, length) {
+    exported(sharedSecret, context, exporterContext, length) {
       const secret = extractSecret(sharedSecret, EMPTY)
-      const exporterSecret = expandExporterSecret(secret, context(info))
+      const exporterSecret = expandExporterSecret(secret, context)
       const exported = labeled.expander('sec', length)(exporterSecret, exporterContext)
       wipe(secret, exporterSecret)
       return exported

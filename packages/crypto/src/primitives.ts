@@ -3,14 +3,18 @@
  * {@link CipherSuite} only. Every part checks the sizes of its inputs and throws nothing but {@link CryptoError}.
  */
 
-import type { HpkeCiphertext, KeyPair, RandomSource, Signer } from './cipher-suite.ts'
+import type { HpkeCiphertext, HpkeSealing, KeyPair, RandomSource, Signer } from './cipher-suite.ts'
 
 /** A hash function and HMAC with it. */
 export interface Hash {
   /** `Nh`. */
   readonly size: number
+  /** Of what is no secret. */
   hash(data: Uint8Array): Uint8Array
+  /** HMAC under a secret key. */
   mac(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** HMAC of a secret, under a salt that may be public: HKDF-Extract, RFC 5869 §2.2. */
+  extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
 }
 
 /** HKDF, RFC 5869. */
@@ -76,6 +80,12 @@ export interface Hpke {
     plaintext: Uint8Array,
     random: RandomSource,
   ): Promise<HpkeCiphertext>
+  sealAll(
+    sealings: readonly HpkeSealing[],
+    info: Uint8Array,
+    aad: Uint8Array,
+    random: RandomSource,
+  ): Promise<HpkeCiphertext[]>
   open(privateKey: Uint8Array, ciphertext: HpkeCiphertext, info: Uint8Array, aad: Uint8Array): Promise<Uint8Array>
   exportSender(
     publicKey: Uint8Array,

@@ -168,6 +168,25 @@ describe.each(SUITES_UNDER_TEST)('$title', ({ suite }) => {
     )
   })
 
+  test('seals to bob and charlie under one info as it would to each, and names the one that is no key', async () => {
+    const bob = await suite.deriveHpkeKeyPair(MESSAGE)
+    const charlie = await suite.deriveHpkeKeyPair(AAD)
+    const sealings = [
+      { publicKey: bob.publicKey, plaintext: MESSAGE },
+      { publicKey: charlie.publicKey, plaintext: AAD },
+    ]
+    const [one, other] = [seededRandom(suite, 7), seededRandom(suite, 7)]
+    expect(await suite.hpkeSealAll(sealings, INFO, AAD, one)).toEqual([
+      await suite.hpkeSeal(bob.publicKey, INFO, AAD, MESSAGE, other),
+      await suite.hpkeSeal(charlie.publicKey, INFO, AAD, AAD, other),
+    ])
+    const [forBob] = await suite.hpkeSealAll(sealings, INFO, AAD, systemRandom)
+    expect(await suite.hpkeOpen(bob.privateKey, forBob!, INFO, AAD)).toEqual(MESSAGE)
+    expect(await suite.hpkeSealAll([], INFO, AAD, systemRandom)).toEqual([])
+    const withNoKey = [...sealings, { publicKey: new Uint8Array(3), plaintext: AAD }]
+    expect(await refusalOf(suite.hpkeSealAll(withNoKey, INFO, AAD, systemRandom))).toBe('invalid_public_key')
+  })
+
   test('exports one secret to both ends', async () => {
     const bob = await suite.deriveHpkeKeyPair(MESSAGE)
     const { kemOutput, exported } = await suite.hpkeExportSender(bob.publicKey, INFO, AAD, 50, systemRandom)

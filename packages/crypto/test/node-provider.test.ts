@@ -1,10 +1,15 @@
 /** What only the provider on node:crypto has: a choice of threads, and a memory of public keys. */
 
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { CryptoError, systemRandom, utf8 } from '@dmls/crypto'
 import { createNodeProvider, nodeProvider } from '@dmls/crypto/node'
 import { describe, expect, test } from 'vitest'
+import { dhkem } from '../src/dhkem.ts'
+import { hkdf } from '../src/hkdf.ts'
+import { nodeHash } from '../src/node/hash.ts'
 import { keyCache } from '../src/node/key-cache.ts'
+import { nodeMontgomery } from '../src/node/montgomery.ts'
+import { withNativeDhkem } from '../src/node/native-dhkem.ts'
 
 describe.each([1, 2, 4])('signatures of suite %i verified on threads', (id) => {
   const suite = createNodeProvider({ verifyOn: 'threads' }).cipherSuite(id)
@@ -24,10 +29,97 @@ describe.each([1, 2, 4])('signatures of suite %i verified on threads', (id) => {
     expect(verdicts).toEqual(messages.map((_, i) => i % 2 === 0))
   })
 
+  test('get it too when one or two are asked for, or one after another', async () => {
+    const alice = await suite.generateSignatureKeyPair(systemRandom)
+    const signature = await suite.sign(alice.privateKey, utf8('alice'))
+    const verify = (message: string) => suite.verify(alice.publicKey, utf8(message), signature)
+    expect(await verify('alice')).toBe(true)
+    expect(await Promise.all([verify('alice'), verify('bob')])).toEqual([true, false])
+    expect(await verify('bob')).toBe(false)
+  })
+
   test('are not valid under what is no key', async () => {
     expect(await suite.verify(new Uint8Array(32), utf8('x'), new Uint8Array(64))).toBe(false)
     expect(await suite.verify(new Uint8Array(65).fill(4), utf8('x'), new Uint8Array(64))).toBe(false)
   })
+})
+
+describe.each([
+  ['X25519', 'SHA-256'],
+  ['X448', 'SHA-512'],
+] as const)('DHKEM of OpenSSL over %s', (curve, hashName) => {
+  const ours = dhkem(curve, nodeMontgomery(curve), hkdf(nodeHash(hashName)))
+  const native = withNativeDhkem(curve, ours)
+
+  test('is there on this version of Node', () => {
+    expect(native).not.toBe(ours)
+  })
+
+  test('shares secrets with ours, both ways', async () => {
+    const bob = await ours.generateKeyPair(systemRandom)
+    for (const [sender, receiver] of [
+      [ours, native],
+      [native, ours],
+      [native, native],
+    ] as const) {
+      const { sharedSecret, enc } = await sender.encap(bob.publicKey, systemRandom)
+      expect(await receiver.decap(enc, bob.privateKey)).toEqual(sharedSecret)
+    }
+  })
+
+  test('gives way to ours where the randomness is not the system’s', async () => {
+    const bob = await ours.generateKeyPair(systemRandom)
+    const fixed = (length: number) => new Uint8Array(length).fill(7)
+    expect(await native.encap(bob.publicKey, fixed)).toEqual(await ours.encap(bob.publicKey, fixed))
+  })
+
+  test('refuses as ours does', async () => {
+    const { publicKey, privateKey } = await ours.generateKeyPair(systemRandom)
+    const { enc } = await ours.encap(publicKey, systemRandom)
+    const zero = new Uint8Array(publicKey.length)
+    const refusals = (kem: typeof ours) => [
+      () => kem.encap(zero, systemRandom),
+      () => kem.encap(publicKey.slice(1), systemRandom),
+      () => kem.decap(zero, privateKey),
+      () => kem.decap(enc.slice(1), privateKey),
+      () => kem.decap(enc, privateKey.slice(1)),
+    ]
+    const code = (attempt: () => unknown): string => {
+      try {
+        attempt()
+        return 'none'
+      } catch (error) {
+        return error instanceof CryptoError ? error.code : 'untyped'
+      }
+    }
+    expect(refusals(native).map(code)).toEqual(refusals(ours).map(code))
+    expect(refusals(native).map(code)).not.toContain('none')
+  })
+
+  test.skipIf(curve === 'X448')('takes a public key with its unused bit set for what ours does', async () => {
+    const bob = await ours.generateKeyPair(systemRandom)
+    const { enc } = await ours.encap(bob.publicKey, systemRandom)
+    enc[31] = (enc[31] as number) | 0x80
+    expect(await native.decap(enc, bob.privateKey)).toEqual(await ours.decap(enc, bob.privateKey))
+  })
+})
+
+describe('HMAC', () => {
+  test.each(['SHA-256', 'SHA-384', 'SHA-512'] as const)(
+    'with %s is that of node:crypto, whatever the sizes',
+    (name) => {
+      const hash = nodeHash(name)
+      const algorithm = name.toLowerCase().replace('-', '')
+      for (const keySize of [0, 1, 32, 63, 64, 65, 127, 128, 129, 300]) {
+        for (const size of [0, 1, 55, 64, 256, 257, 5000]) {
+          const [key, data] = [systemRandom(keySize), systemRandom(size)]
+          const expected = new Uint8Array(createHmac(algorithm, key).update(data).digest())
+          expect(hash.mac(key, data)).toEqual(expected)
+          expect(hash.extract(key, data)).toEqual(expected)
+        }
+      }
+    },
+  )
 })
 
 describe('the memory of public keys', () => {

@@ -121,7 +121,7 @@ interface DhCase {
 /** HPKE whose KEM has the given shared secret of the curve: what the receiver must arrive at. */
 function expectedHpke(suite: CipherSuite, dh: Uint8Array, publicKey: Uint8Array): Hpke {
   const parameters = SUITES.find(({ id }) => id === suite.id)!
-  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac })
+  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac, extract: suite.extract })
   const group = {
     importPrivateKey: () => ({ publicKey: () => publicKey, agree: () => dh.slice() }),
     validatePublicKey: () => undefined,

@@ -10,9 +10,12 @@ const HASHES = { 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 } as co
 
 export function nobleHash(name: HashName): Hash {
   const algorithm = HASHES[name]
+  const mac = (key: Uint8Array, data: Uint8Array): Uint8Array =>
+    guarded('provider_failed', 'HMAC failed', () => hmac(algorithm, key, data))
   return {
     size: HASH_SIZE[name],
     hash: (data) => guarded('provider_failed', 'hash failed', () => algorithm(data)),
-    mac: (key, data) => guarded('provider_failed', 'HMAC failed', () => hmac(algorithm, key, data)),
+    mac,
+    extract: mac,
   }
 }

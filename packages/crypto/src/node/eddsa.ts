@@ -3,6 +3,7 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { drawRandom, guarded, requireSize } from '../checks.ts'
 import { isPlausibleEdwardsPoint, requireEdwardsPoint } from '../edwards-points.ts'
+import { CryptoError } from '../errors.ts'
 import type { SignatureScheme } from '../primitives.ts'
 import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
@@ -12,7 +13,13 @@ import type { Verify } from './verify.ts'
 
 export function nodeEddsa(curve: EdwardsCurveName, verify: Verify): SignatureScheme {
   const keySize = EDWARDS_KEY_SIZE[curve]
-  const publicKeys = keyCache((publicKey) => importOkpPublicKey(curve, publicKey))
+  // what is imported has been looked at: a key that is remembered need not be looked at again
+  const publicKeys = keyCache((publicKey) => {
+    if (!isPlausibleEdwardsPoint(curve, publicKey)) {
+      throw new CryptoError('invalid_public_key', `not a public key of ${curve}`)
+    }
+    return importOkpPublicKey(curve, publicKey)
+  })
 
   function importPrivateKey(bytes: Uint8Array): KeyObject {
     requireSize(bytes, keySize, 'invalid_private_key', `${curve} private key`)
@@ -32,7 +39,7 @@ export function nodeEddsa(curve: EdwardsCurveName, verify: Verify): SignatureSch
     publicKey: async (privateKey) => exportOkpPublicKey(importPrivateKey(privateKey)),
     sign: async (privateKey, message) => signWith(importPrivateKey(privateKey), message),
     async verify(publicKey, message, signature) {
-      if (signature.length !== 2 * keySize || !isPlausibleEdwardsPoint(curve, publicKey)) return false
+      if (signature.length !== 2 * keySize) return false
       try {
         return await verify(null, message, publicKeys.get(publicKey), signature)
       } catch {

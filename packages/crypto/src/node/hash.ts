@@ -1,24 +1,89 @@
-/** SHA-2 and HMAC by node:crypto. */
+/** SHA-2 and HMAC by node:crypto, both by its one-shot `hash`: an object for each digest costs several times as much. */
 
-import { createHmac, createSecretKey, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { guarded } from '../checks.ts'
 import type { Hash } from '../primitives.ts'
 import { HASH_SIZE, type HashName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
 import { OPENSSL_HASH } from './openssl-names.ts'
 
-/**
- * A key goes in as a KeyObject: since Node 24 that takes a third of the time of raw bytes, in which Node looks for a
- * KeyObject by way of exceptions.
- */
+/** The block of the hash function that HMAC pads its key to (RFC 2104 §2). */
+const BLOCK_SIZE: Readonly<Record<HashName, number>> = { 'SHA-256': 64, 'SHA-384': 128, 'SHA-512': 128 }
+const INNER_PAD = 0x36
+const OUTER_PAD = 0x5c
+/** Inner inputs for messages up to this size are kept, cleared, for the next call. */
+const KEPT_MESSAGE_SIZE_MAX = 256
+
+/** Writes the hash of `data` into `target`. */
+type Digest = (target: Uint8Array, at: number, data: Uint8Array) => void
+
 export function nodeHash(name: HashName): Hash {
   const algorithm = OPENSSL_HASH[name]
+  const size = HASH_SIZE[name]
+  const blockSize = BLOCK_SIZE[name]
+  const outer = new Uint8Array(blockSize + size)
+  const inners: (Uint8Array | undefined)[] = []
+
+  /** As a string with one character a byte: a third of the time of a buffer, but nobody can overwrite it. */
+  const publicDigest: Digest = (target, at, data) => {
+    const text = hash(algorithm, data, 'binary')
+    for (let i = 0; i < size; i++) target[at + i] = text.charCodeAt(i)
+  }
+
+  const secretDigest: Digest = (target, at, data) => {
+    const digest = hash(algorithm, data, 'buffer')
+    target.set(digest, at)
+    digest.fill(0)
+  }
+
+  function innerInput(messageSize: number): Uint8Array {
+    if (messageSize > KEPT_MESSAGE_SIZE_MAX) return new Uint8Array(blockSize + messageSize)
+    const kept = inners[messageSize] ?? new Uint8Array(blockSize + messageSize)
+    inners[messageSize] = kept
+    return kept
+  }
+
+  /** RFC 2104 §2: H(K ⊕ opad ‖ H(K ⊕ ipad ‖ message)). Measured at half the time of `createHmac` with a KeyObject. */
+  function hmac(key: Uint8Array, message: Uint8Array, innerDigest: Digest): Uint8Array {
+    if (key.length > blockSize) return hmacWithLongKey(key, message, innerDigest)
+    const inner = innerInput(message.length)
+    try {
+      inner.fill(INNER_PAD, key.length, blockSize)
+      outer.fill(OUTER_PAD, key.length, blockSize)
+      for (let i = 0; i < key.length; i++) {
+        const byte = key[i] as number
+        inner[i] = byte ^ INNER_PAD
+        outer[i] = byte ^ OUTER_PAD
+      }
+      inner.set(message, blockSize)
+      innerDigest(outer, blockSize, inner)
+      return plain(hash(algorithm, outer, 'buffer'))
+    } finally {
+      inner.fill(0)
+      outer.fill(0)
+    }
+  }
+
+  /** RFC 2104 §2: a key longer than a block is hashed first. */
+  function hmacWithLongKey(key: Uint8Array, message: Uint8Array, innerDigest: Digest): Uint8Array {
+    const short = new Uint8Array(size)
+    secretDigest(short, 0, key)
+    const result = hmac(short, message, innerDigest)
+    short.fill(0)
+    return result
+  }
+
   return {
-    size: HASH_SIZE[name],
-    hash: (data) => guarded('provider_failed', 'hash failed', () => plain(hash(algorithm, data, 'buffer'))),
-    mac: (key, data) =>
-      guarded('provider_failed', 'HMAC failed', () =>
-        plain(createHmac(algorithm, createSecretKey(key)).update(data).digest()),
-      ),
+    size,
+    hash: (data) =>
+      guarded('provider_failed', 'hash failed', () => {
+        const digest = new Uint8Array(size)
+        publicDigest(digest, 0, data)
+        return digest
+      }),
+    // without the key the inner hash tells nothing
+    mac: (key, data) => guarded('provider_failed', 'HMAC failed', () => hmac(key, data, publicDigest)),
+    // with a salt that everybody knows, the inner hash is as good as the result
+    extract: (salt, ikm) => guarded('provider_failed', 'HMAC failed', () => hmac(salt, ikm, secretDigest)),
   }
 }

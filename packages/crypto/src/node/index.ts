@@ -10,13 +10,14 @@ import { nodeEcdsa } from './ecdsa.ts'
 import { nodeEddsa } from './eddsa.ts'
 import { nodeHash } from './hash.ts'
 import { nodeMontgomery } from './montgomery.ts'
+import { withNativeDhkem } from './native-dhkem.ts'
 import { verifyOnCaller, verifyOnThreads } from './verify.ts'
 
 export interface NodeProviderOptions {
   /**
-   * Where signatures are verified. `caller`, the default: at once, on the calling thread; one signature is done soonest and
-   * the order of events never varies. `threads`: on libuv's pool; many signatures at once take a third of the time on four
-   * cores and do not hold up the event loop.
+   * Where signatures are verified. `caller`, the default: on the calling thread, so that the order of events never varies.
+   * `threads`: those that are asked for together on libuv's pool, where they take a third of the time on four cores and do
+   * not hold up the event loop.
    */
   readonly verifyOn?: 'caller' | 'threads'
 }
@@ -26,14 +27,17 @@ export interface NodeProviderOptions {
  * remembers a private key.
  */
 export function createNodeProvider({ verifyOn = 'caller' }: NodeProviderOptions = {}): CryptoProvider {
-  const verify = verifyOn === 'threads' ? verifyOnThreads : verifyOnCaller
+  const verify = verifyOn === 'threads' ? verifyOnThreads() : verifyOnCaller
   return assembleProvider(
     'node',
     SUITES.map(({ id }) => id),
     {
       hash: nodeHash,
       aead: nodeAead,
-      kem: (name, kdf) => dhkem(name, isNistCurve(name) ? nodeEcDh(name) : nodeMontgomery(name), kdf),
+      kem: (name, kdf) =>
+        isNistCurve(name)
+          ? dhkem(name, nodeEcDh(name), kdf)
+          : withNativeDhkem(name, dhkem(name, nodeMontgomery(name), kdf)),
       signature: (name) => (isNistCurve(name) ? nodeEcdsa(name, verify) : nodeEddsa(name, verify)),
     },
   )

@@ -1,5 +1,5 @@
 /** Making a Welcome (RFC 9420 §12.4.3.1): one for all members that a commit adds. */
-import type { CipherSuite, RandomSource } from '@dmls/crypto'
+import type { CipherSuite, HpkeCiphertext, RandomSource } from '@dmls/crypto'
 import { MlsError } from '../errors.ts'
 import { deriveWelcomeSecret } from '../schedule/key-schedule.ts'
 import { encryptGroupInfo, encryptGroupSecrets } from '../schedule/welcome-secrets.ts'
@@ -28,25 +28,34 @@ export async function createWelcome(parts: WelcomeParts): Promise<MlsMessage> {
   const welcomeSecret = deriveWelcomeSecret(suite, joinerSecret, parts.pskSecret)
   const encryptedGroupInfo = encryptGroupInfo(suite, welcomeSecret, parts.groupInfo)
   welcomeSecret.fill(0)
-  const secrets = await Promise.all(
-    added.map(async ({ keyPackage, keyPackageRef, leafIndex }) => ({
-      newMember: keyPackageRef,
-      encryptedGroupSecrets: await encryptGroupSecrets(
-        suite,
-        keyPackage.initKey,
-        encryptedGroupInfo,
-        { joinerSecret, pathSecret: staged === undefined ? undefined : pathSecretFor(staged, leafIndex), psks },
-        random,
-      ),
+  const pathSecretOf = new Map(staged?.pathSecrets.map(({ nodeIndex, pathSecret }) => [nodeIndex, pathSecret]))
+  const ciphertexts = await encryptGroupSecrets(
+    suite,
+    added.map(({ keyPackage, leafIndex }) => ({
+      initKey: keyPackage.initKey,
+      groupSecrets: {
+        joinerSecret,
+        pathSecret: staged && pathSecretFor(staged.leafIndex, pathSecretOf, leafIndex),
+        psks,
+      },
     })),
+    encryptedGroupInfo,
+    random,
   )
+  const secrets = added.map(({ keyPackageRef: newMember }, i) => ({
+    newMember,
+    encryptedGroupSecrets: ciphertexts[i] as HpkeCiphertext,
+  }))
   return { wireFormat: 'mls_welcome', welcome: { cipherSuite: suite.id, secrets, encryptedGroupInfo } }
 }
 
 /** The secret of the lowest node that the committer and the new member share. */
-function pathSecretFor(staged: StagedPath, leafIndex: number): Uint8Array {
-  const shared = commonAncestor(leafToNode(staged.leafIndex), leafToNode(leafIndex))
-  const entry = staged.pathSecrets.find(({ nodeIndex }) => nodeIndex === shared)
-  if (entry === undefined) throw new MlsError('internal', 'no_path_secret', 'a new member shares no node with the path')
-  return entry.pathSecret
+function pathSecretFor(
+  committer: number,
+  pathSecretOf: ReadonlyMap<number, Uint8Array>,
+  leafIndex: number,
+): Uint8Array {
+  const pathSecret = pathSecretOf.get(commonAncestor(leafToNode(committer), leafToNode(leafIndex)))
+  if (pathSecret !== undefined) return pathSecret
+  throw new MlsError('internal', 'no_path_secret', 'a new member shares no node with the path')
 }

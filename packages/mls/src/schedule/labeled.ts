@@ -3,7 +3,7 @@
  * ExpandWithLabel is the hottest function of the library, so its input is written into one array of the exact size and
  * the labels of the protocol are encoded once.
  */
-import type { CipherSuite, HpkeCiphertext, RandomSource, Signer } from '@dmls/crypto'
+import type { CipherSuite, HpkeCiphertext, HpkeSealing, RandomSource, Signer } from '@dmls/crypto'
 import { utf8 } from '@dmls/crypto'
 import { opaqueSize, Writer } from '../codec/writer.ts'
 import { usage } from '../errors.ts'
@@ -139,6 +139,17 @@ export function encryptWithLabel(
   random: RandomSource,
 ): Promise<HpkeCiphertext> {
   return suite.hpkeSeal(publicKey, labeled(label, context), NO_CONTEXT, plaintext, random)
+}
+
+/** RFC 9420 §5.1.3 `EncryptWithLabel` to many under one label and context. The ciphertexts are in the order of the sealings. */
+export function encryptToAllWithLabel(
+  suite: CipherSuite,
+  sealings: readonly HpkeSealing[],
+  label: string,
+  context: Uint8Array,
+  random: RandomSource,
+): Promise<HpkeCiphertext[]> {
+  return suite.hpkeSealAll(sealings, labeled(label, context), NO_CONTEXT, random)
 }
 
 /** RFC 9420 §5.1.3 `DecryptWithLabel`. @throws CryptoError `open_failed` */

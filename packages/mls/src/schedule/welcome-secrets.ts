@@ -14,7 +14,7 @@ import {
   groupInfoTbs,
 } from '../wire/group-info.ts'
 import { decodeGroupSecrets, encodeGroupSecrets, type GroupSecrets } from '../wire/welcome.ts'
-import { decryptWithLabel, encryptWithLabel, expandWithLabel, signWithLabel, verifyWithLabel } from './labeled.ts'
+import { decryptWithLabel, encryptToAllWithLabel, expandWithLabel, signWithLabel, verifyWithLabel } from './labeled.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -51,19 +51,27 @@ export function decryptGroupInfo(suite: CipherSuite, welcomeSecret: Uint8Array, 
   }
 }
 
-/** `encrypted_group_secrets` for one new member. */
+/** One new member and what is for it alone. */
+export interface NewMemberSecrets {
+  readonly initKey: Uint8Array
+  readonly groupSecrets: GroupSecrets
+}
+
+/** `encrypted_group_secrets` for each of the new members. */
 export async function encryptGroupSecrets(
   suite: CipherSuite,
-  initKey: Uint8Array,
+  newMembers: readonly NewMemberSecrets[],
   encryptedGroupInfo: Uint8Array,
-  groupSecrets: GroupSecrets,
   random: RandomSource,
-): Promise<HpkeCiphertext> {
-  const plaintext = encodeWhole(groupSecrets, encodeGroupSecrets)
+): Promise<HpkeCiphertext[]> {
+  const sealings = newMembers.map(({ initKey, groupSecrets }) => ({
+    publicKey: initKey,
+    plaintext: encodeWhole(groupSecrets, encodeGroupSecrets),
+  }))
   try {
-    return await encryptWithLabel(suite, initKey, 'Welcome', encryptedGroupInfo, plaintext, random)
+    return await encryptToAllWithLabel(suite, sealings, 'Welcome', encryptedGroupInfo, random)
   } finally {
-    plaintext.fill(0)
+    for (const { plaintext } of sealings) plaintext.fill(0)
   }
 }
 

@@ -5,7 +5,7 @@
 import type { CipherSuite, KeyPair, RandomSource, Signer } from '@dmls/crypto'
 import { equalBytes, wipe } from '@dmls/crypto'
 import { usage } from '../errors.ts'
-import { encryptWithLabel, signWithLabel } from '../schedule/labeled.ts'
+import { encryptToAllWithLabel, signWithLabel } from '../schedule/labeled.ts'
 import type { UpdatePath, UpdatePathNode } from '../wire/commit.ts'
 import { type LeafNode, type LeafNodeContent, leafNodeTbs } from '../wire/leaf-node.ts'
 import { filteredDirectPath } from './filtered-direct-path.ts'
@@ -13,7 +13,7 @@ import { hashPath } from './parent-hash.ts'
 import { derivePath, type PathKeys, wipeDerivedPath } from './path-keys.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
 import { leafToNode } from './tree-math.ts'
-import { resolutionOf } from './tree-slot.ts'
+import { resolutionKeys } from './tree-slot.ts'
 
 /** What a committer decides about its own new leaf. */
 export interface StagePathOptions {
@@ -110,7 +110,7 @@ export interface EncryptPathOptions {
   readonly random: RandomSource
 }
 
-/** Encrypts each path secret to the resolution beside its node (RFC 9420 §7.6), all in parallel. */
+/** Encrypts each path secret to the resolution beside its node (RFC 9420 §7.6). */
 export async function encryptUpdatePath(
   suite: CipherSuite,
   staged: StagedPath,
@@ -118,25 +118,22 @@ export async function encryptUpdatePath(
 ): Promise<UpdatePath> {
   const { tree, leafIndex, leafNode, pathSecrets, publicKeys } = staged
   const { groupContext, excludedLeaves, random } = options
-  const nodes = filteredDirectPath(tree, leafIndex).map(async ({ copathSlot }, i): Promise<UpdatePathNode> => {
-    const { pathSecret } = pathSecrets[i] as { readonly pathSecret: Uint8Array }
+  const recipients = filteredDirectPath(tree, leafIndex).map(({ copathSlot }) =>
     // RFC 9420 §7.6: new leaves are excluded
-    const recipients = resolutionOf(copathSlot).filter((index) => index % 2 !== 0 || !excludedLeaves.has(index / 2))
-    const encryptedPathSecret = await Promise.all(
-      recipients.map((index) =>
-        encryptWithLabel(
-          suite,
-          tree.encryptionKey(index) as Uint8Array,
-          'UpdatePathNode',
-          groupContext,
-          pathSecret,
-          random,
-        ),
-      ),
-    )
+    resolutionKeys(copathSlot, (index) => index % 2 !== 0 || !excludedLeaves.has(index / 2)),
+  )
+  const sealings = recipients.flatMap((keys, i) => {
+    const { pathSecret: plaintext } = pathSecrets[i] as { readonly pathSecret: Uint8Array }
+    return keys.map((publicKey) => ({ publicKey, plaintext }))
+  })
+  const ciphertexts = await encryptToAllWithLabel(suite, sealings, 'UpdatePathNode', groupContext, random)
+  let next = 0
+  const nodes = recipients.map((keys, i): UpdatePathNode => {
+    const encryptedPathSecret = ciphertexts.slice(next, next + keys.length)
+    next += keys.length
     return { encryptionKey: publicKeys[i] as Uint8Array, encryptedPathSecret }
   })
-  return { leafNode, nodes: await Promise.all(nodes) }
+  return { leafNode, nodes }
 }
 
 /** Overwrites the path secrets and the commit secret of a staged path; its private keys stay. */

@@ -136,6 +136,29 @@ function collectResolution(slot: Slot | undefined, nodes: number[]): void {
   }
 }
 
+/** The public keys of a subtree's resolution, in order, without the nodes that `wanted` refuses. */
+export function resolutionKeys(slot: Slot | undefined, wanted: (index: number) => boolean): Uint8Array[] {
+  const keys: Uint8Array[] = []
+  collectResolutionKeys(slot, wanted, keys)
+  return keys
+}
+
+function collectResolutionKeys(slot: Slot | undefined, wanted: (index: number) => boolean, keys: Uint8Array[]): void {
+  if (slot === undefined) return
+  if (slot instanceof LeafSlot) {
+    if (wanted(slot.index)) keys.push(slot.leaf.encryptionKey)
+  } else if (slot.parent === undefined) {
+    collectResolutionKeys(slot.left, wanted, keys)
+    collectResolutionKeys(slot.right, wanted, keys)
+  } else {
+    if (wanted(slot.index)) keys.push(slot.parent.encryptionKey)
+    for (const leafIndex of slot.parent.unmergedLeaves) {
+      const leaf = descend(slot, 2 * leafIndex)
+      if (leaf instanceof LeafSlot && wanted(leaf.index)) keys.push(leaf.leaf.encryptionKey)
+    }
+  }
+}
+
 /** Which node of a subtree's resolution speaks for a leaf below it, and where it stands in the resolution. */
 export interface ResolutionEntry {
   readonly index: number

@@ -75,14 +75,9 @@ async function altered(
   const encryptedGroupInfo = encryptGroupInfo(suite, welcomeSecret, signed)
   const secrets = change.secrets?.(open) ?? open
   const { initKey } = bundle.keyPackage
-  const encryptedGroupSecrets = await encryptGroupSecrets(
-    suite,
-    initKey,
-    encryptedGroupInfo,
-    secrets,
-    alice.services.random,
-  )
-  const entries = [{ newMember: bundle.reference, encryptedGroupSecrets }]
+  const newMembers = [{ initKey, groupSecrets: secrets }]
+  const [sealed] = await encryptGroupSecrets(suite, newMembers, encryptedGroupInfo, alice.services.random)
+  const entries = [{ newMember: bundle.reference, encryptedGroupSecrets: sealed! }]
   return { ...invited, welcome: { ...welcome, secrets: entries, encryptedGroupInfo } }
 }
 

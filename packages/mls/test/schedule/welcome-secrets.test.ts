@@ -118,9 +118,10 @@ describe('a Welcome', () => {
       expect(() => decryptGroupInfo(suite, welcomeSecret, new Uint8Array(3))).toThrow(refusal('group_info_open_failed'))
 
       const secrets = { joinerSecret: new Uint8Array(suite.hashSize).fill(1), pathSecret: undefined, psks: [] }
-      const sealed = await encryptGroupSecrets(suite, bob.publicKey, encrypted, secrets, systemRandom)
-      expect(await decryptGroupSecrets(suite, bob.privateKey, encrypted, sealed)).toEqual(secrets)
-      await expect(decryptGroupSecrets(suite, bob.privateKey, flipped(encrypted), sealed)).rejects.toThrow(
+      const forBob = [{ initKey: bob.publicKey, groupSecrets: secrets }]
+      const [sealed] = await encryptGroupSecrets(suite, forBob, encrypted, systemRandom)
+      expect(await decryptGroupSecrets(suite, bob.privateKey, encrypted, sealed!)).toEqual(secrets)
+      await expect(decryptGroupSecrets(suite, bob.privateKey, flipped(encrypted), sealed!)).rejects.toThrow(
         refusal('group_secrets_open_failed'),
       )
     }
