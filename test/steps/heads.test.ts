@@ -1,6 +1,8 @@
 /** The head does not depend on the order in which the news comes (protocol §6), and a merge waits for what it merges. */
+import { dmlsEpoch } from '@dmls/dmls'
 import { describe, expect, test } from 'vitest'
-import type { Actor } from '../scenarios/actor.ts'
+import { type Actor, fingerprint } from '../scenarios/actor.ts'
+import { forgeCommit } from '../scenarios/forge.ts'
 import { actors, agreedHead, groupOf, permutations } from '../scenarios/story.ts'
 
 type Four = [Actor, Actor, Actor, Actor]
@@ -49,5 +51,17 @@ describe('a commit that resolves a head', () => {
     await charlie.receive(resolved.wire)
     expect(charlie.waiting).toEqual([])
     expect(charlie.head).toBe(merge.epoch)
+  })
+
+  test('is refused when the head parted nowhere: whoever was there from the beginning knows all places', async () => {
+    const people = await four(7)
+    const mallory = people[3]
+    await mallory.say('a counter of her own')
+    const [head, forkPoint] = [dmlsEpoch('ab'.repeat(32)), dmlsEpoch('cd'.repeat(32))]
+    const { wire } = await forgeCommit(mallory, { data: { resolves: [{ head, forkPoint }] } })
+    const [alice] = people
+    const before = fingerprint(alice.state)
+    expect(await alice.receive(wire)).toEqual(['refused: bad_fork_point'])
+    expect(fingerprint(alice.state)).toBe(before)
   })
 })

@@ -38,8 +38,16 @@ export const FORK_CHOICE: readonly Mutant[] = [
     name: 'equivocators-counted',
     breaks: 'A member that used one counter on two branches goes on being counted.',
     file: 'packages/dmls/src/fork-choice/votes.ts',
-    search: 'if (record.split === undefined && record.commitSplit === undefined) votes.push',
-    replacement: 'votes.push',
+    search: 'if (isHonest && ',
+    replacement: 'if (',
+    tests: CHOICE,
+  },
+  {
+    name: 'removed-member-counted',
+    breaks: 'A removed member is counted by those who still hear its late messages, and not by the others.',
+    file: 'packages/dmls/src/fork-choice/votes.ts',
+    search: ' && !dag.isRemoved(sender)',
+    replacement: '',
     tests: CHOICE,
   },
   {

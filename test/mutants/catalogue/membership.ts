@@ -113,6 +113,15 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     tests: ['test/steps/heads.test.ts', 'test/scenarios/merging.test.ts'],
   },
   {
+    name: 'head-from-nowhere',
+    breaks:
+      'A commit may list a head that parted nowhere on its branch: nobody can check it, and everybody believes it.',
+    file: 'packages/dmls/src/group/commit-rules.ts',
+    search: 'state.dag.node(commit.parent).root.facts.epoch === 0n) {',
+    replacement: 'state.dag.node(commit.parent).root.facts.epoch < 0n) {',
+    tests: ['test/scenarios/invalid-commits.test.ts', 'test/steps/heads.test.ts'],
+  },
+  {
     name: 'anybody-may',
     breaks: 'The admin policy of the epoch is not asked.',
     file: 'packages/dmls/src/group/commit-rules.ts',
