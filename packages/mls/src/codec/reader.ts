@@ -7,10 +7,25 @@ import { malformed } from '../errors.ts'
 /** A vector longer than this is refused: 2^30 − 1, the largest that the encoding can say. */
 export const VECTOR_SIZE_MAX: number = 2 ** 30 - 1
 
+/**
+ * A value costs hundreds of bytes of memory, and can be encoded in one. So an input may have this many values, and one
+ * more for so many bytes of it: real messages, which are made of keys, hashes and signatures, have far fewer.
+ */
+const VALUES_FREE = 4096
+const BYTES_PER_VALUE = 16
+
+const NOTHING = new Uint8Array(0)
+
+/** How many values may still be read; shared by the readers of one input. */
+interface Allowance {
+  left: number
+}
+
 export class Reader {
   readonly #bytes: Uint8Array
   readonly #end: number
   #offset: number
+  #allowance: Allowance
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     // a subclass such as Buffer may override slice() to return a view; copies must be plain copies
@@ -18,6 +33,11 @@ export class Reader {
       bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#offset = start
     this.#end = end
+    this.#allowance = { left: VALUES_FREE + Math.floor((end - start) / BYTES_PER_VALUE) }
+  }
+
+  #spend(): void {
+    if (--this.#allowance.left < 0) throw malformed('too_many_values', 'the input has too many values for its size')
   }
 
   /** Bytes not read yet. */
@@ -80,7 +100,9 @@ export class Reader {
 
   /** `opaque value<V>`, copied. */
   opaque(): Uint8Array {
-    return this.fixed(this.length())
+    this.#spend()
+    const length = this.length()
+    return length === 0 ? NOTHING : this.fixed(length)
   }
 
   /** `T values<V>`: elements until the vector's bytes are used up exactly. */
@@ -88,8 +110,13 @@ export class Reader {
     const length = this.length()
     const start = this.#advance(length)
     const inner = new Reader(this.#bytes, start, start + length)
+    inner.#allowance = this.#allowance
     const values: T[] = []
-    while (inner.remaining > 0) values.push(element(inner))
+    while (inner.remaining > 0) {
+      const value = element(inner)
+      if (typeof value === 'object') this.#spend()
+      values.push(value)
+    }
     return values
   }
 

@@ -178,3 +178,29 @@ describe('the codec', () => {
     }
   })
 })
+
+describe('an input of many values', () => {
+  const many = (count: number, element: readonly number[]): Uint8Array =>
+    encodeWhole(count, (writer) =>
+      writer.opaque(new Uint8Array(count * element.length).map((_, i) => element[i % element.length] as number)),
+    )
+
+  test.each<[string, (reader: Reader) => unknown, readonly number[]]>([
+    ['empty strings', (reader) => reader.vector((r) => r.opaque()), [0]],
+    ['strings of one byte', (reader) => reader.vector((r) => r.opaque()), [1, 7]],
+    ['structures of one byte', (reader) => reader.vector((r) => ({ value: r.uint8() })), [7]],
+    ['lists of nothing', (reader) => reader.vector((r) => r.vector((inner) => inner.uint8())), [0]],
+  ])('is refused before %s have filled the memory', (_name, decode, element) => {
+    const read = (count: number): unknown => decodeWhole(many(count, element), decode)
+    expect(read(2000)).toHaveLength(2000)
+    expect(() => read(1_000_000)).toThrow(expect.objectContaining({ blame: 'malformed', code: 'too_many_values' }))
+  })
+
+  test('is read when they are numbers, which cost nothing, or when they are as long as keys are', () => {
+    const numbers = (reader: Reader): number[] => reader.vector((r) => r.uint16())
+    expect(decodeWhole(many(100_000, [1, 2]), numbers)).toHaveLength(100_000)
+    const key = [32, ...new Array<number>(32).fill(7)]
+    const keys = (reader: Reader): Uint8Array[] => reader.vector((r) => r.opaque())
+    expect(decodeWhole(many(100_000, key), keys)).toHaveLength(100_000)
+  })
+})
