@@ -23,12 +23,14 @@ export function peerRefusesToJoin(cipherSuite: number, ratchetTree: Uint8Array):
 }
 
 /**
- * After a commit with a path the peer takes the secret of the root for the last one of the path. Where a half of the tree
- * is empty the root is blank and not on the filtered direct path (RFC 9420 §4.1.2), so that is one derivation too many.
+ * After a commit with a path the peer takes the secret of the root for the last one of the path. Where the left half of
+ * the tree is empty the root is blank and not on the filtered direct path (RFC 9420 §4.1.2), so that is one derivation too
+ * many. The right half is never empty: the tree would be smaller (§7.7).
  */
 export function peerMiscountsPath(cipherSuite: number, ratchetTree: Uint8Array): boolean {
   const tree = treeOf(cipherSuite, ratchetTree)
-  return tree.memberCount > 1 && tree.parent(tree.rootIndex) === undefined
+  const [first] = [...tree.members()]
+  return tree.memberCount > 1 && first !== undefined && first.leafIndex >= tree.leafCount / 2
 }
 
 function treeOf(cipherSuite: number, ratchetTree: Uint8Array): RatchetTree {
