@@ -1,0 +1,64 @@
+/** Random scenarios for the simulator, that fast-check can shrink. */
+import type { Operation, Scenario, Step } from '@dmls/sim'
+import fc from 'fast-check'
+
+const index = fc.nat(11)
+const who = { who: index }
+
+function weighted(weight: number, arbitrary: fc.Arbitrary<Operation>): fc.WeightedArbitrary<Operation> {
+  return { weight, arbitrary }
+}
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  weighted(8, fc.record({ kind: fc.constant('say' as const), ...who })),
+  weighted(5, fc.record({ kind: fc.constant('update' as const), ...who })),
+  weighted(4, fc.record({ kind: fc.constant('add' as const), ...who, whom: index })),
+  weighted(2, fc.record({ kind: fc.constant('remove' as const), ...who, whom: index })),
+  weighted(1, fc.record({ kind: fc.constant('leave' as const), ...who })),
+  weighted(
+    3,
+    fc.record({
+      kind: fc.constant('partition' as const),
+      islands: fc.array(fc.nat(2), { minLength: 2, maxLength: 12 }),
+    }),
+  ),
+  weighted(2, fc.constant<Operation>({ kind: 'join' })),
+  weighted(
+    1,
+    fc.record({ kind: fc.constant('weather' as const), weather: fc.constantFrom('good' as const, 'bad' as const) }),
+  ),
+  weighted(1, fc.record({ kind: fc.constant('crash' as const), ...who })),
+  weighted(
+    1,
+    fc.record({
+      kind: fc.constant('crashAtWrite' as const),
+      ...who,
+      write: fc.integer({ min: 1, max: 4 }),
+      what: fc.constantFrom('before' as const, 'after' as const),
+    }),
+  ),
+  weighted(2, fc.record({ kind: fc.constant('restart' as const), ...who })),
+)
+
+const step: fc.Arbitrary<Step> = fc.record({
+  operation,
+  thenMs: fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 0, max: 30 }) },
+    { weight: 3, arbitrary: fc.integer({ min: 30, max: 400 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 400, max: 20_000 }) },
+  ),
+})
+
+export function scenarioArbitrary(options: {
+  readonly nodesMax: number
+  readonly stepsMax: number
+}): fc.Arbitrary<Scenario> {
+  return fc
+    .record({
+      seed: fc.nat(),
+      nodes: fc.integer({ min: 3, max: options.nodesMax }),
+      founders: fc.integer({ min: 1, max: options.nodesMax }),
+      steps: fc.array(step, { minLength: 1, maxLength: options.stepsMax, size: 'max' }),
+    })
+    .map((scenario) => ({ ...scenario, founders: Math.min(scenario.founders, scenario.nodes) }))
+}
