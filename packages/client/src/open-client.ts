@@ -11,6 +11,7 @@ import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from './key-packag
 import { Listeners } from './listeners.ts'
 import { OutgoingWelcomes } from './outgoing-welcomes.ts'
 import type { StoreOperation } from './ports.ts'
+import { shareTopics } from './shared-topics.ts'
 import { GROUPS_PREFIX, groupIdOfKey } from './store-keys.ts'
 import { systemClock } from './system-clock.ts'
 import { WelcomeInbox } from './welcome-inbox.ts'
@@ -32,7 +33,7 @@ export async function openClient(options: DmlsClientOptions): Promise<DmlsClient
     suite,
     profile: createDmlsProfile(),
     store: options.store,
-    delivery: options.delivery,
+    delivery: shareTopics(options.delivery),
     identity: options.identity,
     authenticator: options.authenticator ?? selfCertifyingAuthenticator(suite),
     clock: options.clock ?? systemClock,

@@ -91,9 +91,9 @@ export function keyPackageKey(reference: Uint8Array): Uint8Array {
   return concatBytes(KEY_PACKAGE_PREFIX, reference)
 }
 
-/** Inbox topics of others that we serve Welcomes on. */
+/** Welcomes that their recipients may not have yet. */
 export const OUTGOING_PREFIX: Uint8Array = utf8('o/')
 
-export function outgoingKey(topic: Uint8Array): Uint8Array {
-  return concatBytes(OUTGOING_PREFIX, topic)
+export function outgoingKey(instance: Uint8Array, epoch: Uint8Array): Uint8Array {
+  return concatBytes(OUTGOING_PREFIX, instance, epoch)
 }

@@ -1,5 +1,6 @@
-import { toHex } from '@dmls/crypto'
+import { toHex, utf8 } from '@dmls/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
+import { MemoryStore } from '../src/memory-store.ts'
 import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say, until } from './harness.ts'
 
 const open: Person[] = []
@@ -88,5 +89,37 @@ describe('a group of clients', () => {
     await until(() => again.texts.includes('while away'), 'the backfill')
     await say(again, 'back')
     await until(() => alice.texts.includes('back'), 'the answer')
+  })
+
+  test('alice adds a second device of hers: one identity, two leaves', async () => {
+    const hub = createHub()
+    const [alice] = (await people(hub, 'alice')) as [Person]
+    const store = new MemoryStore()
+    await store.write([
+      { type: 'put', key: utf8('identity'), value: (await alice.store.get(utf8('identity'))) as Uint8Array },
+    ])
+    const tablet = await createPerson(hub, 'the tablet of alice', store)
+    open.push(tablet)
+    await createGroupOf([alice, tablet])
+    const members = groupOf(tablet).members()
+    expect(members).toHaveLength(2)
+    expect(new Set(members.map((member) => toHex(member.identity))).size).toBe(1)
+    await say(tablet, 'from the sofa')
+    await until(() => alice.texts.includes('from the sofa'), 'the message')
+  })
+
+  test('a Welcome is served until its recipient is heard', async () => {
+    const hub = createHub()
+    const [alice, bob] = (await people(hub, 'alice', 'bob')) as [Person, Person]
+    await createGroupOf([alice, bob])
+    const outgoing = async (): Promise<number> => {
+      let count = 0
+      for await (const _ of alice.store.entries({ prefix: utf8('o/') })) count++
+      return count
+    }
+    expect(await outgoing()).toBe(1)
+    await say(bob, 'here I am')
+    await until(() => alice.texts.length === 1, 'the message')
+    expect(await outgoing()).toBe(0)
   })
 })

@@ -53,8 +53,11 @@ export interface WelcomeSender {
   /** What to write with the commit that adds them, and how to send it once that is written. */
   prepare(
     welcome: Uint8Array,
+    epoch: DmlsEpoch,
     recipients: readonly KeyPackage[],
   ): Promise<Pending & { readonly send: () => Promise<void> }>
+  /** Somebody was heard; `covers` tells whether that was in an epoch or after it. */
+  heard(instance: InstanceId, covers: (epoch: DmlsEpoch) => boolean): Promise<void>
 }
 
 /** How we present ourselves in a group that we begin. */
@@ -290,7 +293,8 @@ export class GroupHandle implements DmlsGroup {
     const before = this.#state
     const made = await makeCommit(before, request, this.#running.services())
     const wires = [made.wire, ...made.handovers]
-    const welcome = made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.welcome.recipients))
+    const welcome =
+      made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
     await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))
     this.#stepped(before, made)
     await this.#publish(wires)
@@ -341,6 +345,7 @@ export class GroupHandle implements DmlsGroup {
       this.#announcer.deliver()
       if (received.content.kind === 'handover') this.#onHandover?.()
     }
+    await this.#heard(received)
     const { removal } = received.state
     if (before.removal === undefined && removal !== undefined) {
       // the Welcome that brings us back may have come first
@@ -349,6 +354,15 @@ export class GroupHandle implements DmlsGroup {
       this.#announcer.tell([{ type: 'removed', by }])
     }
     await this.#askToBeRemoved()
+  }
+
+  /** Whoever speaks in an epoch has no need of a Welcome that leads there. */
+  async #heard(received: ReceivedStep): Promise<void> {
+    if (received.kind !== 'application' && received.kind !== 'commit') return
+    const { epoch } = received
+    const { dag } = received.state
+    const speaker = received.kind === 'commit' ? received.committer : received.sender
+    await this.#welcomes.heard(speaker, (entered) => entered === epoch || dag.isAncestor(entered, epoch))
   }
 
   /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
