@@ -12,7 +12,19 @@ import {
   type Services,
 } from '../../src/index.ts'
 import { forge, forgeProposal } from './forge.ts'
-import { codeOf, credentialOf, follow, hear, join, keyPackageOf, type Person, person, receive, trio } from './people.ts'
+import {
+  codeOf,
+  credentialOf,
+  follow,
+  groupOf,
+  hear,
+  join,
+  keyPackageOf,
+  type Person,
+  person,
+  receive,
+  trio,
+} from './people.ts'
 
 /** A group that lets a moderator propose. */
 async function moderated() {
@@ -131,4 +143,30 @@ test('new external senders are shown to the Authentication Service, known ones a
   expect(await codeOf(receive(strict, b, message))).toBe('refused_by_application')
   expect(claims).toMatchObject([{ occasion: 'external_sender', credential: credentialOf('bot') }])
   expect(utf8('bot')).toEqual(credentialOf('bot').identity)
+})
+
+test('who creates or joins a group asks about its external senders', async () => {
+  const { moderator, a } = await moderated()
+  const strict = async (name: string): Promise<{ who: Person; occasions: string[] }> => {
+    const who = await person(name)
+    const occasions: string[] = []
+    const authenticate = async ({ occasion }: { readonly occasion: string }): Promise<void> => {
+      occasions.push(occasion)
+      if (occasion === 'external_sender') throw new Error('no moderators')
+    }
+    return { who: { ...who, services: { ...who.services, authenticate } }, occasions }
+  }
+  const sender = { signatureKey: moderator.signer.publicKey, credential: credentialOf('moderator') }
+  const creator = await strict('dora')
+  const creation = groupOf(creator.who, { extensions: [externalSendersExtension([sender])] })
+  expect(await codeOf(creation)).toBe('refused_by_application')
+  expect(creator.occasions).toEqual(['external_sender'])
+  const joiner = await strict('emil')
+  const bundle = await keyPackageOf(joiner.who)
+  const { alice } = await moderated()
+  const own = await groupOf(alice, { extensions: a.context.extensions })
+  const proposals = [{ proposalType: 'add', keyPackage: bundle.keyPackage } as const]
+  const { welcome } = await createCommit(own, { signer: alice.signer, proposals }, alice.services)
+  expect(await codeOf(join(joiner.who, welcome, bundle))).toBe('refused_by_application')
+  expect(joiner.occasions).toEqual(['tree', 'tree', 'external_sender'])
 })

@@ -179,6 +179,34 @@ test('a program that misuses the library is told', async () => {
   expect(await codeOf(createReinitGroup({ ...a, reinit }, options, services))).toBe('unsupported_version')
 })
 
+test('a GroupInfo with one extension type twice is not made', async () => {
+  const { alice, a } = await trio()
+  const extensions = [1, 1].map((extensionType) => ({ extensionType, extensionData: new Uint8Array(0) }))
+  const made = createGroupInfo(a, { signer: alice.signer, extensions }, alice.services)
+  expect(await codeOf(made)).toBe('duplicate_extension')
+})
+
+test('a key package that nobody could commit is not proposed', async () => {
+  const { alice, a } = await trio()
+  const { keyPackage } = await keyPackageOf(await person('dora'))
+  const broken = { ...keyPackage, signature: new Uint8Array(64) }
+  const sent = sendProposal(a, { proposalType: 'add', keyPackage: broken }, { signer: alice.signer }, alice.services)
+  expect(await codeOf(sent)).toBe('bad_key_package_signature')
+})
+
+test('an external joiner asks about every member', async () => {
+  const alice = await person('alice')
+  const a = await groupOf(alice)
+  const info = await createGroupInfo(a, { signer: alice.signer, externalPub: 'included' }, alice.services)
+  if (info.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
+  const { signer, services } = await person('dora')
+  const authenticate = async ({ occasion }: { readonly occasion: string }): Promise<void> => {
+    if (occasion === 'tree') throw new Error('who is alice?')
+  }
+  const options = { profile: mlsProfile, suite, groupInfo: info.groupInfo, signer, credential: credentialOf('dora') }
+  expect(await codeOf(joinExternally(options, { ...services, authenticate }))).toBe('refused_by_application')
+})
+
 describe('an external joiner refuses what it is given', () => {
   async function entering(more: object, leaf: object = {}): Promise<string> {
     const alice = await person('alice')

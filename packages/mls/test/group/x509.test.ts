@@ -227,6 +227,20 @@ describe('a credential is refused', () => {
     expect(await of([utf8(leaf.toString('pem'))])).toBe('certificate_malformed')
   })
 
+  test('whose certificates would cost too many signatures', async () => {
+    const root = await authority()
+    const shared = await keysOf()
+    const maze = await Promise.all(
+      Array.from({ length: 7 }, () => issue({ subject: 'CN=Maze', keys: shared, ca: true })),
+    )
+    const [first] = maze
+    if (first === undefined) throw new Error('no certificates')
+    const keys = await keysOf()
+    const leaf = await issue({ subject: 'CN=alice', keys, by: { certificate: first, keys: shared } })
+    const authenticate = await trusting(root.certificate)
+    expect(await codeOf(authenticate(await claimOf(keys, [leaf, ...maze])))).toBe('certificate_not_acceptable')
+  })
+
   test('of another type, unless something else judges it', async () => {
     const { root } = await chained()
     const basic = { credentialType: 'basic', identity: utf8('alice') } as const

@@ -244,8 +244,8 @@ export function checkProposalList(scene: ListScene, proposals: readonly Committe
 
 /** The leaf of the member who proposed; {@link checkProposal} has made sure that it is one. */
 export function senderLeaf(entry: CommittedProposal): number {
-  if (entry.sender.senderType !== 'member') throw invalid('bad_proposal_sender', 'only a member can propose this')
-  return entry.sender.leafIndex
+  if (entry.sender.senderType === 'member') return entry.sender.leafIndex
+  throw new MlsError('internal', 'unreachable', 'a stranger was let through where only members propose')
 }
 
 function pskKey(proposal: Proposal & { proposalType: 'psk' }): string {

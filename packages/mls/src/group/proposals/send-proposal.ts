@@ -8,7 +8,7 @@ import { type AuthenticatedContent, encodeAuthenticatedContent } from '../../wir
 import { type LeafNode, type LeafNodeContent, leafNodeTbs } from '../../wire/leaf-node.ts'
 import type { Proposal } from '../../wire/proposal.ts'
 import type { CommittedProposal } from '../changes.ts'
-import { checkMaySend, checkSigner, framedContent, protect, signFramed } from '../frame.ts'
+import { checkMaySend, framedContent, protect, signFramed } from '../frame.ts'
 import type { FramingOptions, NewLeafOptions } from '../options.ts'
 import { policyOf } from '../policy.ts'
 import type { SentProposal } from '../results.ts'
@@ -42,7 +42,6 @@ export async function sendUpdate(
   options: FramingOptions & { readonly leaf?: NewLeafOptions },
   services: Services,
 ): Promise<SentProposal> {
-  checkSigner(state, options.signer)
   const { leafNode, encryptionPrivateKey } = await updatedLeaf(state, options, services)
   const proposal = { proposalType: 'update', leafNode } as const
   return send(state, proposal, options, services, encryptionPrivateKey)

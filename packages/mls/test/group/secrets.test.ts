@@ -1,0 +1,147 @@
+/**
+ * RFC 9420 §9.2: what was used up is overwritten. A suite that remembers all that it has derived shows, after each step,
+ * what is neither overwritten nor part of the states that the step returned.
+ */
+import { systemRandom, toHex, utf8 } from '@dmls/crypto'
+import { expect, test } from 'vitest'
+import {
+  createBranch,
+  createCommit,
+  createGroupInfo,
+  encodeGroupState,
+  type GroupState,
+  joinExternally,
+  joinGroup,
+  mlsProfile,
+  type Proposal,
+  wipeGroupState,
+} from '../../src/index.ts'
+import { type RecordingSuite, recording } from '../recording-suite.ts'
+import { suite as plainSuite } from '../suites.ts'
+import { commitIn, forge } from './forge.ts'
+import {
+  codeOf,
+  credentialOf,
+  follow,
+  keyPackageOf,
+  LIFETIME,
+  type Person,
+  person,
+  receive,
+  receiveCommit,
+  trio,
+} from './people.ts'
+
+const PUBLIC = { wireFormat: 'mls_public_message' } as const
+
+/** Secrets that came out of the suite during a step, are not overwritten, and stand in none of these states. */
+function leftBehind(suite: RecordingSuite, from: number, states: readonly GroupState[]): string[] {
+  const kept = states.map((state) => toHex(encodeGroupState(state))).join(' ')
+  return suite.handedOut
+    .slice(from)
+    .filter((secret) => secret.some((byte) => byte !== 0))
+    .map((secret) => toHex(secret))
+    .filter((secret) => !kept.includes(secret))
+}
+
+interface Watched {
+  readonly suite: RecordingSuite
+  readonly alice: Person
+  readonly bob: Person
+  readonly a: GroupState
+  readonly b: GroupState
+}
+
+async function watched(): Promise<Watched> {
+  const suite = recording(plainSuite)
+  const { alice, bob, a, b } = await trio({ suite })
+  return { suite, alice, bob, a, b }
+}
+
+test('creating, processing and joining leave nothing behind', async () => {
+  const { suite, alice, bob, a, b } = await watched()
+  const dora = await person('dora', { suite })
+  const bundle = await keyPackageOf(dora)
+  const proposals: Proposal[] = [
+    { proposalType: 'add', keyPackage: bundle.keyPackage },
+    { proposalType: 'psk', psk: { psk: { pskType: 'external', pskId: utf8('p') }, pskNonce: systemRandom(32) } },
+  ]
+  const findPsk = async () => utf8('a shared secret of ours')
+  const knowing = (who: Person): Person => ({ ...who, services: { ...who.services, findPsk } })
+  let from = suite.handedOut.length
+  const made = await createCommit(a, { signer: alice.signer, proposals, ...PUBLIC }, knowing(alice).services)
+  expect(suite.handedOut.length).toBeGreaterThan(from + 20)
+  expect(leftBehind(suite, from, [made.parent, made.child])).toEqual([])
+  from = suite.handedOut.length
+  const taken = await receiveCommit(knowing(bob), b, made.message)
+  expect(leftBehind(suite, from, [taken.parent, taken.child as GroupState])).toEqual([])
+  if (made.welcome?.wireFormat !== 'mls_welcome') throw new Error('no Welcome')
+  from = suite.handedOut.length
+  const { welcome } = made.welcome
+  const joined = await joinGroup({ profile: mlsProfile, suite, welcome, keyPackages: [bundle] }, knowing(dora).services)
+  expect(leftBehind(suite, from, [joined.state])).toEqual([])
+})
+
+test('entering by an external commit leaves nothing behind, on either side', async () => {
+  const { suite, alice, bob, a, b } = await watched()
+  const info = await createGroupInfo(a, { signer: alice.signer, externalPub: 'included' }, alice.services)
+  if (info.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
+  const { signer, services } = await person('dora', { suite })
+  const options = { profile: mlsProfile, suite, groupInfo: info.groupInfo, signer, credential: credentialOf('dora') }
+  let from = suite.handedOut.length
+  const entered = await joinExternally(options, services)
+  expect(leftBehind(suite, from, [entered.state])).toEqual([])
+  from = suite.handedOut.length
+  const taken = await receiveCommit(bob, b, entered.message)
+  expect(leftBehind(suite, from, [taken.parent, taken.child as GroupState])).toEqual([])
+})
+
+test('a commit that is refused at the very end leaves nothing behind', async () => {
+  const { suite, alice, bob, a, b } = await watched()
+  const { message } = await createCommit(a, { signer: alice.signer, ...PUBLIC }, alice.services)
+  const body = { contentType: 'commit', commit: commitIn(message) } as const
+  const forged = await forge(a, body, { signer: alice.signer, authenticatedData: utf8('another') })
+  const from = suite.handedOut.length
+  expect(await codeOf(receive(bob, b, forged))).toBe('bad_confirmation_tag')
+  expect(suite.handedOut.length).toBeGreaterThan(from + 10)
+  expect(leftBehind(suite, from, [b])).toEqual([])
+})
+
+test('a commit that its maker cannot finish leaves nothing behind', async () => {
+  const { suite, alice, a } = await watched()
+  const psk = { psk: { pskType: 'external', pskId: utf8('p') } as const, pskNonce: new Uint8Array(32) }
+  const proposals: Proposal[] = [{ proposalType: 'psk', psk }]
+  let from = suite.handedOut.length
+  expect(await codeOf(createCommit(a, { signer: alice.signer, proposals }, alice.services))).toBe('psk_not_found')
+  expect(leftBehind(suite, from, [a])).toEqual([])
+  // the GroupInfo, made last, is refused
+  const twice = [1, 1].map((extensionType) => ({ extensionType, extensionData: new Uint8Array(0) }))
+  from = suite.handedOut.length
+  const failed = createCommit(a, { signer: alice.signer, ...PUBLIC, groupInfo: { extensions: twice } }, alice.services)
+  expect(await codeOf(failed)).toBe('duplicate_extension')
+  expect(leftBehind(suite, from, [a])).toEqual([])
+})
+
+test('a branch that is not made after all leaves nothing behind', async () => {
+  const { suite, alice, a } = await watched()
+  const stranger = await keyPackageOf(await person('mallory', { suite }))
+  const leaf = { credential: credentialOf('alice') }
+  const options = { groupId: utf8('branch'), signer: alice.signer, leaf, lifetime: LIFETIME }
+  const from = suite.handedOut.length
+  const made = createBranch(a, { ...options, keyPackages: [stranger.keyPackage] }, alice.services)
+  expect(await codeOf(made)).toBe('not_a_subset')
+  expect(leftBehind(suite, from, [a])).toEqual([])
+})
+
+test('a state that is wiped has no secret left, and what it shares with its successor is named', async () => {
+  const { suite, alice, bob, a, b } = await watched()
+  const { message } = await createCommit(a, { signer: alice.signer }, alice.services)
+  const before = [...b.keys.values(), ...Object.values(b.secrets)]
+  const child = await follow(bob, b, message)
+  for (const key of before) expect([...child.keys.values(), ...Object.values(child.secrets)]).not.toContain(key)
+  wipeGroupState(b)
+  for (const key of before) expect(key.every((byte) => byte === 0)).toBe(true)
+  const next = await createCommit(child, { signer: bob.signer }, bob.services)
+  expect(next.child.context.epoch).toBe(child.context.epoch + 1n)
+  expect(suite.handedOut.length).toBeGreaterThan(0)
+})
