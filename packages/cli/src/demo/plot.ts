@@ -35,3 +35,6 @@ export const REUNION: Readonly<Record<string, string>> = {
   erin: 'and who is grace?',
   grace: 'hello, I am new here',
 }
+
+/** What is said with the outcast's old keys, one after the other until it has reached everybody. */
+export const OLD_KEYS: readonly string[] = ['I still have the old keys', 'does anybody read this?', 'it is me, really']

@@ -3,15 +3,31 @@
  * killed and comes back; the cut ends and the two histories become one. Ends with the facts, and judges nothing.
  */
 import { cp, rm } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { shortId } from '../history/history.ts'
 import { nameEveryone } from '../history/naming.ts'
-import type { HistoryReport } from '../member/protocol.ts'
+import type { HistoryReport, SentText } from '../member/protocol.ts'
 import type { Actor } from './actor.ts'
 import { areUp, haveArrived, knowTheyAreOut } from './conditions.ts'
 import { RequestFailed } from './member-process.ts'
 import type { MemberOutcome, MessageOutcome, Outcome } from './outcome.ts'
-import { FOUNDERS, GREETINGS, NEWCOMER, OUTCAST, REMAINING, REUNION, SIDE_A, SIDE_B, THIEF, VICTIM } from './plot.ts'
+import {
+  FOUNDERS,
+  GREETINGS,
+  NEWCOMER,
+  OLD_KEYS,
+  OUTCAST,
+  REMAINING,
+  REUNION,
+  SIDE_A,
+  SIDE_B,
+  THIEF,
+  VICTIM,
+} from './plot.ts'
 import { list, type Sent, type Stage, WAIT_MS } from './stage.ts'
+
+/** How long the thief waits before it tries again. */
+const REPEAT_MS = 700
 
 /** Plays the whole plot. @throws Error when something that has to happen does not happen in time */
 export async function play(stage: Stage): Promise<Outcome> {
@@ -23,13 +39,14 @@ export async function play(stage: Stage): Promise<Outcome> {
   const heads = [(await stage.group('alice')).dmlsEpoch, (await stage.group('dave')).dmlsEpoch]
   await reunite(stage, heads)
   await talkAgain(stage)
-  const copyMessage = await speakFromTheCopy(stage)
+  const said = await speakFromTheCopy(stage)
   await stage.agreement(REMAINING, REMAINING)
+  const stock = await takeStock(stage)
   return {
-    ...(await takeStock(stage)),
+    ...stock,
     cut: { sides: [SIDE_A, SIDE_B], ...attempts, heads },
     refusalOfRemoved,
-    copyMessage,
+    copyMessage: copyMessage(stage, said),
   }
 }
 
@@ -153,25 +170,54 @@ async function talkAgain(stage: Stage): Promise<void> {
   for (const name of REMAINING) await stage.say(name, REUNION[name] ?? 'hello', 'after the merge', REMAINING)
 }
 
-/** A client is started on the copy of the outcast's store. It speaks, and does not listen. */
-async function speakFromTheCopy(stage: Stage): Promise<Outcome['copyMessage']> {
+/**
+ * A client is started on the copy of the outcast's store. It speaks, and does not listen; until everybody has heard
+ * something it says more. Returns what it said.
+ */
+async function speakFromTheCopy(stage: Stage): Promise<readonly SentText[]> {
   const { cast, partition } = stage
   const thief = cast.actor(THIEF)
   void thief.start().catch(() => undefined)
   await stage.until(`${THIEF} is up`, () => areUp([thief]))
   partition.set([[...FOUNDERS, NEWCOMER, THIEF]])
   await stage.until(`${THIEF} is connected`, () => partition.progress())
-  const { sent } = await stage.speak(THIEF, 'I still have the old keys', 'after the merge')
-  stage.sent.pop()
-  const readers = stage.actors(REMAINING)
-  await stage.until('it has reached everybody', () => haveArrived(readers, sent.wireIds))
-  const reached = readers.filter(({ arrived }) => sent.wireIds.some((id) => arrived.has(id)))
-  const readBy = readers.filter(({ received }) => received.has(sent.messageId))
+  const said: SentText[] = []
+  const enough = new AbortController()
+  const speaking = (async () => {
+    while (!enough.signal.aborted) {
+      said.push(await stage.utter(THIEF, OLD_KEYS[said.length] ?? `hello? (${said.length})`))
+      await setTimeout(REPEAT_MS, undefined, { signal: enough.signal }).catch(() => undefined)
+    }
+  })()
+  try {
+    await Promise.race([
+      speaking,
+      stage.until(`${THIEF} has reached everybody`, () => haveArrived(stage.actors(REMAINING), wireIdsOf(said))),
+    ])
+  } finally {
+    enough.abort()
+  }
+  await speaking
+  return said
+}
+
+/** Who got what was said with the old keys, and who could read any of it. */
+function copyMessage(stage: Stage, said: readonly SentText[]): Outcome['copyMessage'] {
+  const readers = stage.actors([...FOUNDERS, NEWCOMER])
+  const wireIds = wireIdsOf(said)
+  const reached = readers.filter(({ arrived }) => wireIds.some((id) => arrived.has(id))).map(({ name }) => name)
+  const readBy = readers.filter(({ received }) => said.some(({ messageId }) => received.has(messageId)))
+  const names = readBy.map(({ name }) => name)
+  const text = said[0]?.text ?? ''
   stage.tell(
-    thief,
-    `“${sent.text}”  reached ${reached.length} members, read by ${readBy.length === 0 ? 'nobody' : list(readBy.map(({ name }) => name))}`,
+    stage.cast.actor(THIEF),
+    `“${text}”  reached ${list(reached)}, read by ${names.length === 0 ? 'nobody' : list(names)}`,
   )
-  return { text: sent.text, reached: reached.map(({ name }) => name), readBy: readBy.map(({ name }) => name) }
+  return { text, reached, readBy: names }
+}
+
+function wireIdsOf(said: readonly SentText[]): readonly string[] {
+  return said.flatMap(({ wireIds }) => wireIds)
 }
 
 /** Asks every process what it sees now. */

@@ -110,15 +110,20 @@ export class Stage {
 
   /** Somebody speaks; nobody is waited for. */
   async speak(name: string, text: string, phase: MessageOutcome['phase']): Promise<Sent> {
+    const sent = { from: name, phase, sent: await this.utter(name, text) }
+    this.sent.push(sent)
+    return sent
+  }
+
+  /** As {@link speak}, for what is no part of the conversation. */
+  async utter(name: string, text: string): Promise<SentText> {
     const actor = this.cast.actor(name)
-    const value = (await this.cast.within(
+    const value = await this.cast.within(
       `${name} has spoken`,
       (stop) => actor.insist({ do: 'send', text }, stop),
       WAIT_MS,
-    )) as SentText
-    const sent: Sent = { from: name, phase, sent: value }
-    this.sent.push(sent)
-    return sent
+    )
+    return value as SentText
   }
 
   /** Waits until the given members have read what was said. */

@@ -96,8 +96,11 @@ function parseRequest(line: string): NumberedRequest | Failure {
 }
 
 function failureOf(error: unknown): Failure {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'failed'
-  return { code, message: error instanceof Error ? error.message : String(error) }
+  const message = error instanceof Error ? error.message : String(error)
+  if (typeof error === 'object' && error !== null && 'code' in error) return { code: String(error.code), message }
+  // Nobody meant to throw this: where it comes from helps whoever has to find out.
+  const place = error instanceof Error ? /\n\s+(at .*)/.exec(error.stack ?? '')?.[1] : undefined
+  return { code: 'unexpected', message: place === undefined ? message : `${message} (${place})` }
 }
 
 function isText(value: unknown): boolean {

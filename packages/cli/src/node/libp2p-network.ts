@@ -3,7 +3,7 @@ import type { Libp2pDelivery, Libp2pDeliveryOptions } from '@dmls/delivery-libp2
 import type { Network } from './network.ts'
 
 /** Groups of people are small: comparing often costs little, and what gossip lost is soon found. */
-const RESYNC_MS = 2_000
+const RESYNC_MS = 1_000
 
 export interface Libp2pNetworkOptions {
   /** Multiaddr to listen on. */
