@@ -215,3 +215,44 @@ test('scenario 14: a member that healed on the losing branch is told to heal aga
   for (const person of people) await person.receive(healed.wire)
   expect(people.some((person) => needsHealing(person.state.dag, person.head, person.self))).toBe(false)
 })
+
+test('scenario 18: a commit of our own that loses, and wins after a restart, is taken from what was stored', async () => {
+  const people = await actors(['alice', 'bob', 'carol', 'dora', 'erin', 'frank'])
+  const [alice, bob, ...others] = people as [Actor, Actor, ...Actor[]]
+  await groupOf(people)
+  const own = await alice.commit()
+  const rival = await bob.commit()
+  const texts: { own: Uint8Array[]; rival: Uint8Array[] } = { own: [], rival: [] }
+  for (const [i, person] of others.entries()) {
+    // one of them heard bob first, the others alice
+    const side = i === 0 ? 'rival' : 'own'
+    await person.receive(side === 'own' ? own.wire : rival.wire)
+    texts[side].push(await person.say(side))
+  }
+  await alice.receive(rival.wire, ...texts.rival)
+  expect(alice.head).toBe(rival.epoch)
+  const restarted = await alice.copy('after a restart')
+  await restarted.receive(...texts.own)
+  expect(restarted.head).toBe(own.epoch)
+  // her own commit comes back, and is no news
+  expect(await restarted.receive(own.wire)).toEqual(['own'])
+  const text = await restarted.say('still me')
+  expect(await (others.at(-1) as Actor).receive(text)).toEqual(['application'])
+})
+
+test('scenario 19: a merge adds again whom another invited, although its own clock says that the invitation expired', async () => {
+  const people = (await actors(['alice', 'bob', 'carol'])) as [Actor, Actor, Actor]
+  const [alice, bob, carol] = people
+  await groupOf([alice, bob])
+  const invitation = await bob.commit({ add: [await carol.keyPackage()] })
+  await carol.welcome(welcomeOf(invitation))
+  await alice.commit({ remove: [] })
+  alice.nowMs += 10 * 365 * 24 * 3600 * 1000
+  await alice.receive(invitation.wire)
+  const merge = await alice.commit()
+  await bob.receive(merge.wire)
+  expect(alice.membersAmong(people)).toEqual(['alice', 'bob', 'carol'])
+  // whom it invites itself, it checks
+  const dora = await actors(['dora']).then(([person]) => person as Actor)
+  await expect(alice.commit({ add: [await dora.keyPackage()] })).rejects.toMatchObject({ code: 'expired' })
+})

@@ -14,6 +14,7 @@ import {
   mlsMessageBytes,
   type PreSharedKeyId,
   type Proposal,
+  validateKeyPackage,
 } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
@@ -102,6 +103,7 @@ export async function makeCommit(
   const held = heldEpoch(state, base)
   const self = selfIn(state, base)
   if (plan?.remove.includes(self)) throw invalid('removed_by_plan', 'another branch removed this member')
+  await checkInvited(state, request.add ?? [], services)
   const { proposals, added } = proposalsFor(state, base, plan, request, self)
 
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
@@ -145,6 +147,18 @@ export async function makeCommit(
         : { message: mlsMessageBytes(created.welcome), recipients: created.changes.added.map((a) => a.keyPackage) },
     handovers,
   }
+}
+
+/** Whoever adds somebody checks it, its lifetime too; those who only repeat an addition do not. */
+async function checkInvited(
+  { suite, groupId }: DmlsGroupState,
+  keyPackages: readonly KeyPackage[],
+  services: DmlsServices,
+): Promise<void> {
+  const context = { group: { groupId, extensions: [] }, occasion: 'add', lifetime: 'check' } as const
+  await Promise.all(
+    keyPackages.map((keyPackage) => validateKeyPackage(suite, keyPackage, mlsServices(services), context)),
+  )
 }
 
 function proposalsFor(

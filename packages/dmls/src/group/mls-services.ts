@@ -25,8 +25,9 @@ export function mlsServices(
       }
       return services.findPsk?.(psk)
     },
-    // whether a commit is good must not depend on when it arrives, or two members would keep different histories
-    policy: { receivedLifetimes: 'ignore' },
+    // whether a commit is good must not depend on when it arrives, or two members would keep different histories; nor
+    // must a merge, which adds again whom somebody checked before
+    policy: { receivedLifetimes: 'ignore', sentLifetimes: 'ignore' },
   }
 }
 

@@ -10,6 +10,7 @@ export const defaultPolicy: GroupPolicy = Object.freeze({
   secretTreeLimits: SECRET_TREE_LIMITS,
   lifetimeMaxSeconds: 400n * DAY_SECONDS,
   receivedLifetimes: 'check',
+  sentLifetimes: 'check',
   externalCommits: 'all',
   newMemberProposals: 'none',
   cachedProposalsMax: 4096,

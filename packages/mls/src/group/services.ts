@@ -60,6 +60,11 @@ export interface GroupPolicy {
    * Default: `check`.
    */
   readonly receivedLifetimes: 'check' | 'check_added' | 'ignore'
+  /**
+   * Whether the lifetime of those whom we add is compared with `now`. `ignore` is for a layer that repeats additions
+   * which were checked when they were first made. Default: `check`.
+   */
+  readonly sentLifetimes: 'check' | 'ignore'
   /** External commits: all, only those that remove nobody (no resync), or none. Default: `all`. */
   readonly externalCommits: 'all' | 'join_only' | 'none'
   /** Proposals that a new member makes for itself. Default: `none`. */

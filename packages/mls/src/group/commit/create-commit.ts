@@ -89,7 +89,8 @@ async function choose(
 ): Promise<{ readonly applied: Applied; readonly dropped: readonly DroppedProposal[] }> {
   const { suite, context, tree, ownLeaf } = state
   const resumption = succession?.usage ?? 'application'
-  const scene: ListScene = { suite, context, tree, policy, committer: ownLeaf, resumption, sendingAt: services.now }
+  const sendingAt = policy.sentLifetimes === 'ignore' ? undefined : services.now
+  const scene: ListScene = { suite, context, tree, policy, committer: ownLeaf, resumption, sendingAt }
   const sender = { senderType: 'member', leafIndex: ownLeaf } as const
   const own = (options.proposals ?? []).map(
     (proposal): CommittedProposal => ({ proposal, sender, reference: undefined }),

@@ -30,7 +30,8 @@ export async function introduceProposal(
   const { proposal } = entry
   switch (proposal.proposalType) {
     case 'add': {
-      const checked = direction === 'sent' || policyOf(services).receivedLifetimes !== 'ignore'
+      const { sentLifetimes, receivedLifetimes } = policyOf(services)
+      const checked = (direction === 'sent' ? sentLifetimes : receivedLifetimes) !== 'ignore'
       await validateKeyPackage(suite, proposal.keyPackage, services, {
         group: { groupId: context.groupId, extensions: [] },
         occasion: 'add',
