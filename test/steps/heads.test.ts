@@ -56,7 +56,6 @@ describe('a commit that resolves a head', () => {
   test('is refused when the head parted nowhere: whoever was there from the beginning knows all places', async () => {
     const people = await four(7)
     const mallory = people[3]
-    await mallory.say('a counter of her own')
     const [head, forkPoint] = [dmlsEpoch('ab'.repeat(32)), dmlsEpoch('cd'.repeat(32))]
     const { wire } = await forgeCommit(mallory, { data: { resolves: [{ head, forkPoint }] } })
     const [alice] = people
