@@ -80,7 +80,8 @@ export class OurMember implements InteropMember {
   readonly services: Services
   readonly #options: OurOptions
   readonly #psks = new PskShelf()
-  readonly #previous: GroupState | undefined
+  /** The group that this member's first one continues. */
+  #previous: GroupState | undefined
   #signer: Signer
   #keyPackages: KeyPackageBundle[] = []
   #state: GroupState | undefined
@@ -153,6 +154,7 @@ export class OurMember implements InteropMember {
     )
     this.#state = state
     this.#past = []
+    this.#previous = undefined
     this.#keyPackages = []
   }
 
@@ -293,6 +295,7 @@ export class OurMember implements InteropMember {
     const created = await create(this.#previous, options)
     return this.#made(created, welcome.ratchetTree, new Uint8Array(0), () => {
       this.#state = created.child
+      this.#previous = undefined
     })
   }
 

@@ -82,7 +82,8 @@ export class PeerMember implements InteropMember {
   readonly name: string
   readonly impl: CiphersuiteImpl
   readonly #keys: SignatureKeys
-  readonly #previous: ClientState | undefined
+  /** The group that this member's first one continues. */
+  #previous: ClientState | undefined
   readonly #psks = new PskShelf()
   readonly #updates = new OwnUpdates()
   #bundles: Bundle[] = []
@@ -145,6 +146,7 @@ export class PeerMember implements InteropMember {
     } else {
       this.#state = await joinGroupFromBranch(previous, welcome, publicPackage, privatePackage, tree, impl)
     }
+    this.#previous = undefined
     this.#bundles = []
   }
 
@@ -289,7 +291,10 @@ export class PeerMember implements InteropMember {
       welcome: welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome }),
       tree,
       ratchetTree: encode(ratchetTreeEncoder)(newState.ratchetTree),
-      take: () => this.#move(newState, consumed),
+      take: () => {
+        this.#previous = undefined
+        this.#move(newState, consumed)
+      },
       drop: () => undefined,
     }
   }
