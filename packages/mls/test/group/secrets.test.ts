@@ -2,7 +2,7 @@
  * RFC 9420 §9.2: what was used up is overwritten. A suite that remembers all that it has derived shows, after each step,
  * what is neither overwritten nor part of the states that the step returned.
  */
-import { systemRandom, toHex, utf8 } from '@dmls/crypto'
+import { type CipherSuite, type KeyPair, systemRandom, toHex, utf8 } from '@dmls/crypto'
 import { expect, test } from 'vitest'
 import {
   createBranch,
@@ -16,7 +16,7 @@ import {
   type Proposal,
   wipeGroupState,
 } from '../../src/index.ts'
-import { type RecordingSuite, recording } from '../recording-suite.ts'
+import type { RecordingSuite } from '../recording-suite.ts'
 import { suite as plainSuite } from '../suites.ts'
 import { commitIn, forge } from './forge.ts'
 import {
@@ -44,6 +44,32 @@ function leftBehind(suite: RecordingSuite, from: number, states: readonly GroupS
     .filter((secret) => !kept.includes(secret))
 }
 
+/** A suite that remembers private keys too. */
+function watching(plain: CipherSuite): RecordingSuite {
+  const handedOut: Uint8Array[] = []
+  const remember = async (made: Promise<KeyPair>): Promise<KeyPair> => {
+    const keys = await made
+    handedOut.push(keys.privateKey)
+    return keys
+  }
+  const noting =
+    <Rest extends readonly unknown[]>(derive: (...rest: Rest) => Uint8Array) =>
+    (...rest: Rest): Uint8Array => {
+      const secret = derive(...rest)
+      handedOut.push(secret)
+      return secret
+    }
+  return {
+    ...plain,
+    handedOut,
+    extract: noting(plain.extract),
+    expand: noting(plain.expand),
+    open: noting(plain.open),
+    deriveHpkeKeyPair: (ikm) => remember(plain.deriveHpkeKeyPair(ikm)),
+    generateHpkeKeyPair: (random) => remember(plain.generateHpkeKeyPair(random)),
+  }
+}
+
 interface Watched {
   readonly suite: RecordingSuite
   readonly alice: Person
@@ -53,7 +79,7 @@ interface Watched {
 }
 
 async function watched(): Promise<Watched> {
-  const suite = recording(plainSuite)
+  const suite = watching(plainSuite)
   const { alice, bob, a, b } = await trio({ suite })
   return { suite, alice, bob, a, b }
 }
@@ -94,6 +120,24 @@ test('entering by an external commit leaves nothing behind, on either side', asy
   from = suite.handedOut.length
   const taken = await receiveCommit(bob, b, entered.message)
   expect(leftBehind(suite, from, [taken.parent, taken.child as GroupState])).toEqual([])
+})
+
+test('an external commit that is not made after all leaves nothing behind', async () => {
+  const { suite, alice, a } = await watched()
+  const info = await createGroupInfo(a, { signer: alice.signer, externalPub: 'included' }, alice.services)
+  if (info.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
+  const { signer, services } = await person('dora', { suite })
+  const options = { profile: mlsProfile, suite, groupInfo: info.groupInfo, signer, credential: credentialOf('dora') }
+  const psks = [{ psk: { pskType: 'external', pskId: utf8('p') } as const, pskNonce: new Uint8Array(32) }]
+  let from = suite.handedOut.length
+  expect(await codeOf(joinExternally({ ...options, psks }, services))).toBe('psk_not_found')
+  expect(leftBehind(suite, from, [])).toEqual([])
+  const twice = [1, 1].map((extensionType) => ({ extensionType, extensionData: new Uint8Array(0) }))
+  from = suite.handedOut.length
+  expect(await codeOf(joinExternally({ ...options, childGroupInfo: { extensions: twice } }, services))).toBe(
+    'duplicate_extension',
+  )
+  expect(leftBehind(suite, from, [])).toEqual([])
 })
 
 test('a commit that is refused at the very end leaves nothing behind', async () => {
