@@ -9,3 +9,8 @@ test('a mixed group agrees after each of 200 random operations', async () => {
   console.log(`interop walk, ${describeReport(report)}`)
   expect(report.epochs).toBeGreaterThan(50)
 })
+
+test('a walk that does not keep clear of the known faults of the peer finds one', async () => {
+  const careless = { seed: 1, operations: 200, membersMax: 12, cipherSuite: 1, peerLimits: 'meet' } as const
+  await expect(walk(careless)).rejects.toThrow(/^INTEROP_SEED=1: .*unmerged_leaves/)
+})

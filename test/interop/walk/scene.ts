@@ -25,6 +25,8 @@ export interface WalkOptions {
   readonly operations: number
   readonly membersMax: number
   readonly cipherSuite: number
+  /** Trees with which the peer is known to go wrong: the walk keeps clear of them, or it does not. Default: `avoid`. */
+  readonly peerLimits?: 'avoid' | 'meet'
 }
 
 /** A proposal that everybody has heard and nobody has committed. */
@@ -176,7 +178,8 @@ export class Scene {
   }
 
   #isBeyondPeer(ratchetTree: Uint8Array, joining: readonly InteropMember[]): boolean {
-    const { cipherSuite } = this.options
+    const { cipherSuite, peerLimits } = this.options
+    if (peerLimits === 'meet') return false
     const peerJoins = joining.some((member) => member.implementation === 'ts-mls')
     return peerMiscountsPath(cipherSuite, ratchetTree) || (peerJoins && peerRefusesToJoin(cipherSuite, ratchetTree))
   }
@@ -184,7 +187,7 @@ export class Scene {
   /** A newcomer or a member who comes back, by an external commit; nothing that waits survives it. */
   async joinExternally(joiner: InteropMember, host: InteropMember): Promise<boolean> {
     const { ratchetTree } = await host.view()
-    if (joiner.implementation === 'ts-mls' && peerRefusesToJoin(this.options.cipherSuite, ratchetTree)) {
+    if (this.#isBeyondPeer(ratchetTree, [joiner])) {
       this.avoided += 1
       return false
     }
