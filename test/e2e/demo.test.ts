@@ -1,12 +1,10 @@
 /** The main job as its users start it: one process, its exit status, and the facts that it prints. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { startDmls } from './command.ts'
 
-const MAIN: string = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
 const REMAINING = ['alice', 'bob', 'charlie', 'dave', 'erin', 'grace']
 const LIMIT_MS = 60_000
 
@@ -36,19 +34,10 @@ interface Facts {
   }
 }
 
-function run(args: readonly string[]): Promise<{ status: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ['--conditions=dmls-source', MAIN, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let out = ''
-  let err = ''
-  child.stdout.on('data', (part) => {
-    out += part
-  })
-  child.stderr.on('data', (part) => {
-    err += part
-  })
-  return new Promise((resolve) => child.on('close', (status) => resolve({ status, out, err })))
+async function run(args: readonly string[]): Promise<{ status: number | null; out: string; err: string }> {
+  const demo = startDmls(args)
+  const status = await demo.ended
+  return { status, out: demo.out(), err: demo.err() }
 }
 
 describe('dmls demo --json, six processes and a newcomer on real sockets', () => {
@@ -121,4 +110,18 @@ describe('dmls demo --json, six processes and a newcomer on real sockets', () =>
     const svg = readFileSync(join(folder, 'dag.svg'), 'utf8')
     for (const { id } of facts.dag.epochs) expect(svg).toContain(`<title>${id}`)
   })
+})
+
+describe('dmls demo --chaos', () => {
+  test(
+    'killing members at random moments and starting them again never leaves the group stuck',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'dmls-chaos-'))
+      const seed = String(Date.now() % 100_000)
+      const { status, out, err } = await run(['demo', '--json', '--chaos', '8', '--seed', seed, '--out', folder])
+      expect({ status, err: status === 0 ? '' : `seed ${seed}\n${err}` }).toEqual({ status: 0, err: '' })
+      expect(JSON.parse(out)).toMatchObject({ ok: true, chaosKills: expect.arrayContaining([expect.any(String)]) })
+    },
+    2 * LIMIT_MS,
+  )
 })

@@ -205,7 +205,10 @@ async function speakFromTheCopy(stage: Stage): Promise<readonly SentText[]> {
 function copyMessage(stage: Stage, said: readonly SentText[]): Outcome['copyMessage'] {
   const readers = stage.actors([...FOUNDERS, NEWCOMER])
   const wireIds = wireIdsOf(said)
-  const reached = readers.filter(({ arrived }) => wireIds.some((id) => arrived.has(id))).map(({ name }) => name)
+  const reached = stage
+    .actors(REMAINING)
+    .filter(({ arrived }) => wireIds.some((id) => arrived.has(id)))
+    .map(({ name }) => name)
   const readBy = readers.filter(({ received }) => said.some(({ messageId }) => received.has(messageId)))
   const names = readBy.map(({ name }) => name)
   const text = said[0]?.text ?? ''
