@@ -274,7 +274,8 @@ export const mlsMessage: Arbitrary<MlsMessage> = fc.oneof(
   privateMessage.map((message) => ({ wireFormat: 'mls_private_message' as const, privateMessage: message })),
   welcome.map((message) => ({ wireFormat: 'mls_welcome' as const, welcome: message })),
   groupInfo.map((message) => ({ wireFormat: 'mls_group_info' as const, groupInfo: message })),
-  keyPackage.map((message) => ({ wireFormat: 'mls_key_package' as const, keyPackage: message })),
+  // a KeyPackage has the version of the message that it travels in (RFC 9420 §10)
+  keyPackage.map((message) => ({ wireFormat: 'mls_key_package' as const, keyPackage: { ...message, version: 1 } })),
 )
 
 /** A wire type: values, and its two codecs behind functions that any fuzzer can call. */

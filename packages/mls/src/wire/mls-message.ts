@@ -43,7 +43,7 @@ export function encodeMlsMessage(writer: Writer, message: MlsMessage): void {
   }
 }
 
-/** @throws MlsError `unsupported_version`, `bad_wire_format` and every fault of the parsers below. */
+/** @throws MlsError `unsupported_version`, `bad_wire_format`, `version_mismatch` and every fault of the parsers below. */
 export function readMlsMessage(reader: Reader): MlsMessage {
   if (reader.uint16() !== MLS10) throw malformed('unsupported_version', 'the message is not of MLS 1.0')
   const wireFormat = reader.uint16()
@@ -56,8 +56,11 @@ export function readMlsMessage(reader: Reader): MlsMessage {
       return { wireFormat: 'mls_welcome', welcome: decodeWelcome(reader) }
     case 4:
       return { wireFormat: 'mls_group_info', groupInfo: decodeGroupInfo(reader) }
-    case 5:
-      return { wireFormat: 'mls_key_package', keyPackage: decodeKeyPackage(reader) }
+    case 5: {
+      const keyPackage = decodeKeyPackage(reader)
+      if (keyPackage.version !== MLS10) throw malformed('version_mismatch', 'a key package is of another version') // RFC 9420 §10
+      return { wireFormat: 'mls_key_package', keyPackage }
+    }
     default:
       throw malformed('bad_wire_format', 'unknown wire format')
   }

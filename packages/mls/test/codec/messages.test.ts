@@ -1,13 +1,14 @@
 import { toHex } from '@dmls/crypto'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { decodeWhole, type Reader } from '../../src/codec/reader.ts'
 import { encodeWhole, type Writer } from '../../src/codec/writer.ts'
 import { decodeRatchetTree, encodeRatchetTree } from '../../src/tree/ratchet-tree-extension.ts'
 import { decodeCommit, encodeCommit } from '../../src/wire/commit.ts'
-import { encodeMlsMessage, readMlsMessage } from '../../src/wire/mls-message.ts'
+import { decodeMlsMessage, encodeMlsMessage, mlsMessageBytes, readMlsMessage } from '../../src/wire/mls-message.ts'
 import { decodeProposal, encodeProposal } from '../../src/wire/proposal.ts'
 import { ProposalType } from '../../src/wire/registry.ts'
 import { decodeGroupSecrets, encodeGroupSecrets } from '../../src/wire/welcome.ts'
+import { keyPackageOf, person } from '../group/people.ts'
 import { suite } from '../suites.ts'
 import { hex, vectorTest } from '../vectors.ts'
 
@@ -65,3 +66,13 @@ vectorTest<Readonly<Record<string, string>>>(
     }
   },
 )
+
+test('a key package of another version than its message is not read', async () => {
+  const { keyPackage } = await keyPackageOf(await person('bob'))
+  const bytes = (version: number): Uint8Array =>
+    mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage: { ...keyPackage, version } })
+  expect(decodeMlsMessage(bytes(1))).toMatchObject({ keyPackage: { version: 1 } })
+  expect(() => decodeMlsMessage(bytes(2))).toThrow(
+    expect.objectContaining({ blame: 'malformed', code: 'version_mismatch' }),
+  )
+})
