@@ -24,11 +24,15 @@ export function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Hand
   return dag.node(saidIn).root.facts.epoch === 0n
 }
 
-/** The handovers by which we may follow a Welcome into an epoch. */
-export function handoversInto({ handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
-  return [...handovers.values()].filter(
-    ({ resolvedBy, entrances }) => resolvedBy === epoch || entrances.includes(epoch),
-  )
+/**
+ * The handovers by which we may follow a Welcome into an epoch. Only those that were said where we live now: one from a
+ * branch that we left would lead us back.
+ */
+export function handoversInto({ dag, home, handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
+  return [...handovers.values()].filter(({ resolvedBy, entrances, saidIn }) => {
+    const isAtHome = saidIn === home || dag.precedes(home, saidIn)
+    return isAtHome && (resolvedBy === epoch || entrances.includes(epoch))
+  })
 }
 
 /** Whether an epoch lies on the branch that is chosen. */
