@@ -23,13 +23,16 @@ import {
   decodeMlsMessage as decodePeerMessage,
   defaultCapabilities,
   defaultLifetime,
+  emptyPskIndex,
   encodeMlsMessage,
   generateKeyPackage,
+  joinGroup,
   joinGroupExternal,
   type KeyPackage,
   processMessage as processPeerMessage,
   processPrivateMessage,
 } from 'ts-mls'
+import { decryptGroupSecrets, encryptGroupSecrets } from 'ts-mls/welcome.js'
 import { describe, expect, test } from 'vitest'
 import { EXTENSION_TYPES, lifetime } from './common.ts'
 import { InteropGroup } from './interop-group.ts'
@@ -282,6 +285,43 @@ describe('key packages', () => {
     const longer = concatBytes(bytes.subarray(0, 8), new Uint8Array([0x40, 32]), bytes.subarray(9))
     expect(decodePeerMessage(longer, 0)?.[1]).toBe(longer.length)
     expect(() => decodeMlsMessage(longer)).toThrow(expect.objectContaining({ code: 'non_minimal_length' }))
+  })
+})
+
+describe('private keys', () => {
+  test('of a node that is blank stay with the member, who must delete them (§7.5)', async () => {
+    const { group, alice, bob } = await pair()
+    const [charlie, dave] = [await ours('charlie'), await ours('dave')]
+    await group.add(alice, [charlie, dave])
+    await group.commit(bob)
+    await group.commit(dave, { proposals: [removal(alice)] })
+    expect(bob.state.ratchetTree[1]).toBeUndefined()
+    expect(bob.state.privatePath.privateKeys[1]).toBeDefined()
+  })
+
+  test('that a Welcome leads to are not compared with the tree (§12.4.3.1)', async () => {
+    const { alice, impl } = { ...(await pair()), impl: await suiteOf(1) }
+    const erin = await generateKeyPackage(CREDENTIAL, defaultCapabilities(), lifetime(), [], impl)
+    const { publicPackage, privatePackage } = erin
+    const keyPackage = encodeMlsMessage({
+      version: 'mls10',
+      wireformat: 'mls_key_package',
+      keyPackage: publicPackage,
+    })
+    const made = await alice.commit({ proposals: [{ type: 'add', keyPackage }] })
+    const { welcome } = messageIn(made.welcome as Uint8Array, 'mls_welcome')
+    const [entry] = welcome.secrets as [(typeof welcome.secrets)[number]]
+    const privateKey = await impl.hpke.importPrivateKey(privatePackage.initPrivateKey)
+    const secrets = await decryptGroupSecrets(privateKey, entry.newMember, welcome, impl.hpke)
+    if (secrets?.pathSecret === undefined) throw new Error('no path secret')
+    const wrong = { ...secrets, pathSecret: new Uint8Array(32).fill(7) }
+    const publicKey = await impl.hpke.importPublicKey(publicPackage.initKey)
+    const { enc, ct } = await encryptGroupSecrets(publicKey, welcome.encryptedGroupInfo, wrong, impl.hpke)
+    const encryptedGroupSecrets = { kemOutput: enc, ciphertext: ct }
+    const altered = { ...welcome, secrets: [{ ...entry, encryptedGroupSecrets }] }
+    const state = await joinGroup(altered, publicPackage, privatePackage, emptyPskIndex, impl)
+    // our own joiner refuses such a Welcome with `path_key_mismatch`
+    expect(state.groupContext.epoch).toBe(2n)
   })
 })
 
