@@ -23,6 +23,7 @@ import {
   codeOf,
   credentialOf,
   follow,
+  groupOf,
   keyPackageOf,
   LIFETIME,
   type Person,
@@ -149,6 +150,35 @@ test('a commit that is refused at the very end leaves nothing behind', async () 
   expect(await codeOf(receive(bob, b, forged))).toBe('bad_confirmation_tag')
   expect(suite.handedOut.length).toBeGreaterThan(from + 10)
   expect(leftBehind(suite, from, [b])).toEqual([])
+})
+
+test('a message whose signature is bad leaves nothing behind', async () => {
+  const { suite, alice, bob, a, b } = await watched()
+  const { signer } = await person('mallory')
+  const body = { contentType: 'application', applicationData: utf8('x') } as const
+  const forged = await forge(a, body, { signer, wireFormat: 'mls_private_message' })
+  expect(alice.suite).toBe(suite)
+  const from = suite.handedOut.length
+  expect(await codeOf(receive(bob, b, forged))).toBe('bad_signature')
+  expect(suite.handedOut.length).toBeGreaterThan(from + 5)
+  expect(leftBehind(suite, from, [b])).toEqual([])
+})
+
+test('a Welcome that is refused at the very end leaves nothing behind', async () => {
+  const broken = { ...plainSuite, mac: () => new Uint8Array(32) }
+  const alice = await person('alice', { suite: broken })
+  const suite = watching(plainSuite)
+  const dora = await person('dora', { suite })
+  const bundle = await keyPackageOf(dora)
+  const proposals: Proposal[] = [{ proposalType: 'add', keyPackage: bundle.keyPackage }]
+  const made = await createCommit(await groupOf(alice), { signer: alice.signer, proposals }, alice.services)
+  if (made.welcome?.wireFormat !== 'mls_welcome') throw new Error('no Welcome')
+  const from = suite.handedOut.length
+  const { welcome } = made.welcome
+  const joining = joinGroup({ profile: mlsProfile, suite, welcome, keyPackages: [bundle] }, dora.services)
+  expect(await codeOf(joining)).toBe('bad_confirmation_tag')
+  expect(suite.handedOut.length).toBeGreaterThan(from + 10)
+  expect(leftBehind(suite, from, [])).toEqual([])
 })
 
 test('a commit that its maker cannot finish leaves nothing behind', async () => {
