@@ -64,3 +64,13 @@ describe('a commit that resolves a head', () => {
     expect(fingerprint(alice.state)).toBe(before)
   })
 })
+
+test('a commit is good whenever it arrives: a clock that is years ahead keeps the same history (scenario 19)', async () => {
+  const [alice, bob, charlie, dave] = await four(8)
+  const erin = (await actors(['erin'], 8))[0] as Actor
+  const made = await alice.commit({ add: [await erin.keyPackage()] })
+  // the key package of erin, and all leaves, expired long ago by bob's clock
+  bob.nowMs += 5 * 365 * 24 * 3_600_000
+  for (const person of [bob, charlie, dave]) expect(await person.receive(made.wire)).toEqual(['commit'])
+  agreedHead([alice, bob, charlie, dave])
+})

@@ -22,11 +22,6 @@ function startingSecrets(group: GroupState): readonly Uint8Array[] {
   return [...group.keys.values(), confirmationKey, externalSecret, exporterSecret, resumptionPsk, writer.finish()]
 }
 
-/** What reads messages: lives longer. */
-function readingSecrets(group: GroupState): readonly Uint8Array[] {
-  return [group.secrets.senderDataSecret, group.secrets.membershipKey]
-}
-
 function isWiped(buffer: Uint8Array): boolean {
   return buffer.every((byte) => byte === 0)
 }
@@ -65,7 +60,8 @@ describe('an epoch whose time for commits is over', () => {
     // the last entry is a copy that was encoded for this test
     expect(starting.slice(0, -1).every(isWiped)).toBe(true)
     expect(toHex(startingSecrets(before).at(-1) as Uint8Array)).not.toBe(hex.at(-1))
-    expect(readingSecrets(before).some(isWiped)).toBe(false)
+    // what reads messages lives longer
+    expect(isWiped(before.secrets.senderDataSecret)).toBe(false)
   })
 
   test('still reads what comes late, and refuses commits', async () => {
@@ -110,5 +106,22 @@ describe('an epoch whose time is over', () => {
     alice.retire()
     expect(retiredAfter(alice, 10_000)).toBeUndefined()
     expect(alice.state.epochs.has(alice.head)).toBe(true)
+  })
+
+  test('is over too when it was a head that somebody resolved: its time counts from there', async () => {
+    const [alice, bob, charlie] = (await actors(['alice', 'bob', 'charlie'])) as [Actor, Actor, Actor]
+    await groupOf([alice, bob, charlie], { retention: RETENTION })
+    const [a, b] = [await alice.commit(), await bob.commit()]
+    await alice.receive(b.wire)
+    alice.nowMs += 20 * HOUR_MS
+    const merge = await alice.commit()
+    const resolved = merge.parent === a.epoch ? b.epoch : a.epoch
+    expect(alice.state.epochs.get(resolved)?.supersededAtMs).toBe(alice.nowMs)
+    retiredAfter(alice, 23)
+    alice.retire()
+    expect(alice.state.epochs.get(resolved)?.stage).toBe('readable')
+    retiredAfter(alice, 2)
+    alice.retire()
+    expect(alice.state.epochs.has(resolved)).toBe(false)
   })
 })

@@ -1,5 +1,12 @@
 /** People whose messages a test carries by hand, and whose stores it watches. */
-import { type DmlsClient, type DmlsGroup, type GroupEvent, loadOrCreateIdentity, openClient } from '@dmls/client'
+import {
+  type DmlsClient,
+  type DmlsGroup,
+  type GroupEvent,
+  loadOrCreateIdentity,
+  openClient,
+  type Timing,
+} from '@dmls/client'
 import { nodeProvider } from '@dmls/crypto/node'
 import { MemoryStore } from '../src/memory-store.ts'
 import type { Store, StoreOperation, StoreRange } from '../src/ports.ts'
@@ -10,6 +17,8 @@ export class WatchedStore implements Store {
   readonly memory: MemoryStore
   readonly batches: (readonly StoreOperation[])[] = []
   onWrite: () => void = () => undefined
+  /** How often it was told to forget. */
+  forgotten = 0
 
   constructor(memory: MemoryStore = new MemoryStore()) {
     this.memory = memory
@@ -30,6 +39,7 @@ export class WatchedStore implements Store {
   }
 
   forget(): Promise<void> {
+    this.forgotten++
     return this.memory.forget()
   }
 
@@ -37,6 +47,9 @@ export class WatchedStore implements Store {
     return this.memory.close()
   }
 }
+
+/** Eleven days: longer than any test, and not too long for a timer. */
+const NEVER_MS = 1e9
 
 export interface HandPerson {
   readonly client: DmlsClient
@@ -46,13 +59,19 @@ export interface HandPerson {
   readonly texts: string[]
 }
 
-export async function createHandPerson(memory?: MemoryStore): Promise<HandPerson> {
+export async function createHandPerson(memory?: MemoryStore, timing: Partial<Timing> = {}): Promise<HandPerson> {
   const store = new WatchedStore(memory)
   const delivery = new HandDelivery()
   const identity = await loadOrCreateIdentity(store, nodeProvider)
-  // nothing happens by itself
-  const timing = { mergeQuiescenceMs: 1e9, mergeRankDelayMs: 1e9, retentionIntervalMs: 1e9 }
-  const client = await openClient({ provider: nodeProvider, store, delivery, identity, timing })
+  // nothing happens by itself, unless it is asked for
+  const still = { mergeQuiescenceMs: NEVER_MS, mergeRankDelayMs: 0, retentionIntervalMs: NEVER_MS }
+  const client = await openClient({
+    provider: nodeProvider,
+    store,
+    delivery,
+    identity,
+    timing: { ...still, ...timing },
+  })
   const person: HandPerson = { client, delivery, store, events: [], texts: [] }
   for (const group of client.groups()) listen(person, group)
   client.onGroup((group) => listen(person, group))
@@ -84,8 +103,9 @@ export function say(person: HandPerson, text: string): Promise<Uint8Array> {
 }
 
 /** alice and bob in a group that alice began. */
-export async function handPair(): Promise<readonly [HandPerson, HandPerson]> {
-  const [alice, bob] = [await createHandPerson(), await createHandPerson()]
+export async function handPair(timing?: Partial<Timing>): Promise<readonly [HandPerson, HandPerson]> {
+  const alice = await createHandPerson(undefined, timing)
+  const bob = await createHandPerson(undefined, timing)
   listen(alice, await alice.client.createGroup())
   await onlyGroup(alice).add([await bob.client.createKeyPackage()])
   await carry(alice, bob)

@@ -64,4 +64,25 @@ describe('a message that waits for an epoch', () => {
       expect(person.texts).toEqual(['after the update'])
     }
   })
+
+  test('is read after a crash that came between the epoch and the message (scenario 15)', async () => {
+    const [alice, bob] = await pair()
+    await onlyGroup(alice).update()
+    const [commit] = alice.delivery.take() as [Published]
+    await say(alice, 'after the update')
+    const [text] = alice.delivery.take() as [Published]
+    await bob.delivery.hand(text)
+    const head = onlyGroup(alice).head
+    let stolen: ReturnType<typeof bob.store.memory.copy> | undefined
+    bob.store.onWrite = () => {
+      // the epoch is there, and the next write would be the message's
+      if (onlyGroup(bob).head === head) stolen ??= bob.store.memory.copy()
+    }
+    await bob.delivery.hand(commit)
+    const again = await createHandPerson(stolen)
+    open.push(again)
+    expect(onlyGroup(again).head).toBe(head)
+    await told(again)
+    expect(again.texts).toEqual(['after the update'])
+  })
 })

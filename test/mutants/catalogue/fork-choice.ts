@@ -12,9 +12,8 @@ export const FORK_CHOICE: readonly Mutant[] = [
     name: 'arrival-order',
     breaks: 'Whoever hears of a branch first stays on it, as long as nobody has resolved it.',
     file: 'packages/dmls/src/group/choose-head.ts',
-    search: 'if (epochs.has(chosen)) builder.setHead(chosen)',
-    replacement:
-      'if (epochs.has(chosen) && !dag.unresolvedHeads().includes(builder.state.head)) builder.setHead(chosen)',
+    search: 'builder.setHead(chosen)',
+    replacement: 'if (!dag.unresolvedHeads().includes(builder.state.head)) builder.setHead(chosen)',
     tests: ['test/scenarios/merging.test.ts', 'test/scenarios/branches.test.ts', 'test/steps/heads.test.ts'],
   },
   {

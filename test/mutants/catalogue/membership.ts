@@ -20,8 +20,8 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     name: 'removal-claimed-as-seen',
     breaks: 'A removed member that lists its own removal as resolved may add people after it.',
     file: 'packages/dmls/src/reconcile/evaluation.ts',
-    search: 'removals.some((removal) => !precedesOrEquals(this.#dag, at, removal))',
-    replacement: 'removals.some((removal) => areConcurrent(this.#dag, at, removal))',
+    search: '!precedesOrEquals(this.#dag, at, removal)',
+    replacement: 'areConcurrent(this.#dag, at, removal)',
     tests: MEMBERSHIP,
   },
   {
@@ -136,5 +136,21 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     search: 'return beside.some(',
     replacement: 'return beside.slice(0, 0).some(',
     tests: [...MEMBERSHIP, 'test/scenarios/merging.test.ts'],
+  },
+  {
+    name: 'overridden-settings-not-reported',
+    breaks: 'A change of the settings on a losing branch is dropped in silence.',
+    file: 'packages/dmls/src/reconcile/plan.ts',
+    search: '!precedesOrEquals(dag, node, baseNode))',
+    replacement: '!precedesOrEquals(dag, node, node))',
+    tests: ['packages/dmls/test/reconcile/stories.test.ts'],
+  },
+  {
+    name: 'clock-decides',
+    breaks: 'A member refuses a commit because a lifetime is over by its own clock, and keeps another history.',
+    file: 'packages/dmls/src/group/mls-services.ts',
+    search: "receivedLifetimes: 'ignore'",
+    replacement: "receivedLifetimes: 'check'",
+    tests: ['test/steps/heads.test.ts'],
   },
 ]

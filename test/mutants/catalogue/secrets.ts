@@ -120,7 +120,7 @@ export const SECRETS: readonly Mutant[] = [
     name: 'expired-epoch-kept',
     breaks: 'Retirement says that an epoch is over and does not let go of its secrets.',
     file: 'packages/dmls/src/group/retention-step.ts',
-    search: '      builder.drop(id)\n',
+    search: '    this.#builder.drop(id)\n',
     replacement: '',
     tests: ['test/steps/retire.test.ts'],
   },
@@ -128,8 +128,8 @@ export const SECRETS: readonly Mutant[] = [
     name: 'expired-secrets-not-wiped',
     breaks: 'The secrets of an expired epoch stay in memory.',
     file: 'packages/dmls/src/group/retention-step.ts',
-    search: 'for (const group of retired) wipeRetired(group, step.state)',
-    replacement: 'for (const group of retired.slice(0, 0)) wipeRetired(group, step.state)',
+    search: 'for (const group of this.#retired) wipeRetired(group, step.state)',
+    replacement: 'for (const group of this.#retired.slice(0, 0)) wipeRetired(group, step.state)',
     tests: ['test/steps/retire.test.ts'],
   },
   {
@@ -139,5 +139,22 @@ export const SECRETS: readonly Mutant[] = [
     search: 'initKey: dmlsProfile.openEpoch(group.suite, nothing, group.context).initKey,',
     replacement: 'initKey: group.initKey,',
     tests: ['test/steps/retire.test.ts'],
+  },
+  {
+    name: 'resolved-head-kept',
+    breaks: 'The time of a head that somebody resolved never begins to count: its secrets live for ever.',
+    file: 'packages/dmls/src/group/receive.ts',
+    search: 'if (resolved !== undefined && resolved.supersededAtMs === undefined) {',
+    replacement: 'if (resolved !== undefined && resolved.supersededAtMs === 0) {',
+    tests: ['test/steps/retire.test.ts'],
+  },
+  {
+    name: 'external-commits-allowed',
+    breaks:
+      'External commits are accepted without the group having agreed: a retained secret recomputes their children.',
+    file: 'packages/dmls/src/key-schedule/dmls-profile.ts',
+    search: 'if (!allowsExternalCommits(context)) {',
+    replacement: 'if (!allowsExternalCommits(context) && context.epoch < 0n) {',
+    tests: ['packages/dmls/test/key-schedule/dmls-profile.test.ts'],
   },
 ]

@@ -97,4 +97,20 @@ export const STORAGE: readonly Mutant[] = [
     replacement: 'operations.push()',
     tests: ['packages/client/test/stored-group.test.ts'],
   },
+  {
+    name: 'waiting-not-tried-again',
+    breaks: 'After a crash between an epoch and the messages that waited for it, they wait for ever.',
+    file: 'packages/client/src/group/group-handle.ts',
+    search: 'if (running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)',
+    replacement: 'if (!running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)',
+    tests: ['packages/client/test/intake.test.ts'],
+  },
+  {
+    name: 'store-not-told-to-forget',
+    breaks: 'Deleted secrets stay in the files of the store.',
+    file: 'packages/client/src/group/group-handle.ts',
+    search: 'if (somethingWent && !this.#closed) await this.#context.store.forget()',
+    replacement: 'if (somethingWent && !this.#closed) await Promise.resolve()',
+    tests: ['packages/client/test/maintenance.test.ts'],
+  },
 ]
