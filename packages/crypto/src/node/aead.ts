@@ -12,6 +12,7 @@ import {
 import { guarded, requireAeadSizes, requireTag } from '../checks.ts'
 import type { Aead } from '../primitives.ts'
 import { AEAD, type AeadName, TAG_SIZE } from '../suite-table.ts'
+import { plain } from './buffers.ts'
 
 const OPTIONS = { authTagLength: TAG_SIZE } as const
 
@@ -46,7 +47,7 @@ export function nodeAead(name: AeadName): Aead {
           plaintext.fill(0)
           throw error
         }
-        return Uint8Array.from(plaintext)
+        return plain(plaintext)
       })
     },
   }

@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer'
 export function plain(buffer: Buffer): Uint8Array {
   return buffer.byteLength === buffer.buffer.byteLength
     ? new Uint8Array(buffer.buffer, 0, buffer.byteLength)
-    : Uint8Array.from(buffer)
+    : new Uint8Array(buffer)
 }
 
 export function toBase64Url(bytes: Uint8Array): string {
@@ -17,5 +17,5 @@ export function toBase64Url(bytes: Uint8Array): string {
 }
 
 export function fromBase64Url(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'base64url'))
+  return new Uint8Array(Buffer.from(text, 'base64url'))
 }

@@ -7,6 +7,8 @@ import { VECTOR_SIZE_MAX } from './reader.ts'
 
 /** Most structures of the protocol that hold no tree fit; V8 keeps arrays of this size on its own heap. */
 const SIZE_DEFAULT = 64
+/** Memory beyond V8's own heap is dear to ask for and cheap to have for a moment: few steps, and the last one cuts it. */
+const GROWTH = 4
 const NOTHING = new Uint8Array(0)
 
 /** How many bytes the length header of a vector of `length` bytes takes, RFC 9420 §2.1.2. */
@@ -43,7 +45,7 @@ export class Writer {
 
   #grow(needed: number): void {
     const outgrown = this.#buffer
-    const grown = new Uint8Array(Math.max(needed, outgrown.length * 2))
+    const grown = new Uint8Array(Math.max(needed, outgrown.length * GROWTH))
     grown.set(outgrown.subarray(0, this.#length))
     // the outgrown buffer may hold a secret
     outgrown.fill(0, 0, this.#length)

@@ -91,6 +91,9 @@ export interface Services {
   readonly policy?: Partial<GroupPolicy>
   /** Stops the validation of a large tree between batches of leaves. */
   readonly signal?: AbortSignal | undefined
-  /** Told, while a large tree is validated, how many of its leaves are done. */
-  readonly progress?: ((done: number, total: number) => void) | undefined
+  /**
+   * Told, while a large tree is validated, how many of its leaves are done. A promise that it returns is waited for: whoever
+   * has to yield to other work, or to hear of an abort, does it there.
+   */
+  readonly progress?: ((done: number, total: number) => unknown) | undefined
 }

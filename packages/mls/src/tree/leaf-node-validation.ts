@@ -7,7 +7,13 @@ import { invalid, MlsError, usage } from '../errors.ts'
 import { verifyWithLabel } from '../schedule/labeled.ts'
 import { credentialTypeOf } from '../wire/credential.ts'
 import type { Extension } from '../wire/extension.ts'
-import { type LeafNode, type LeafNodePosition, type LeafNodeSource, leafNodeTbs } from '../wire/leaf-node.ts'
+import {
+  type LeafNode,
+  type LeafNodePosition,
+  type LeafNodeSource,
+  leafNodeTbs,
+  leafNodeTbsOfBytes,
+} from '../wire/leaf-node.ts'
 import { MLS10 } from '../wire/registry.ts'
 import {
   checkExtensionsDistinct,
@@ -71,17 +77,21 @@ export function checkLeafNode(
   checkLifetime(leaf, policy)
 }
 
-/** The signature, then the credential (RFC 9420 §7.3, §5.3.1). @throws as {@link validateLeafNode} */
+/**
+ * The signature, then the credential (RFC 9420 §7.3, §5.3.1). `bytes`: the encoded leaf, where the caller has it already.
+ * @throws as {@link validateLeafNode}
+ */
 export async function verifyLeafNode(
   suite: CipherSuite,
   leaf: LeafNode,
   position: LeafNodePosition | undefined,
   authenticate: AuthenticateLeaf | undefined,
   replaced: LeafNode | undefined,
+  bytes?: Uint8Array,
 ): Promise<void> {
   const positioned = leaf.source.leafNodeSource !== 'key_package'
   if (positioned && position === undefined) throw usage('no_position', 'a leaf signs its place, which was not given')
-  const tbs = leafNodeTbs(leaf, position)
+  const tbs = bytes === undefined ? leafNodeTbs(leaf, position) : leafNodeTbsOfBytes(bytes, leaf, position)
   if (!(await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', tbs, leaf.signature))) {
     throw invalid('bad_leaf_signature', "a leaf node's signature is not valid") // RFC 9420 §7.3
   }

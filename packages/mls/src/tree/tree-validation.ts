@@ -15,13 +15,15 @@ import {
   verifyLeafNode,
 } from './leaf-node-validation.ts'
 import { verifyParentHashes } from './parent-hash.ts'
-import type { Member, RatchetTree } from './ratchet-tree.ts'
+import type { RatchetTree } from './ratchet-tree.ts'
 import { memberDemands } from './required-capabilities.ts'
 import { leafRange } from './tree-math.ts'
-import { ParentSlot, type Slot } from './tree-slot.ts'
+import { type LeafSlot, ParentSlot, type Slot } from './tree-slot.ts'
 
 /** Leaves whose signatures are verified at a time: enough to fill a thread pool, few enough to stop soon. */
-const VERIFIED_AT_ONCE = 64
+const BATCH_SIZE = 64
+/** Batches under way at a time, so that no thread waits for the end of one. */
+const BATCHES_AT_ONCE = 4
 
 export interface TreeValidationContext extends LifetimePolicy {
   readonly groupId: Uint8Array
@@ -32,8 +34,8 @@ export interface TreeValidationContext extends LifetimePolicy {
   readonly authenticate?: AuthenticateLeaf | undefined
   /** Stops between batches of leaves. */
   readonly signal?: AbortSignal | undefined
-  /** Told after each batch how many leaves are done. */
-  readonly progress?: ((done: number, total: number) => void) | undefined
+  /** Told after each batch how many leaves are done. A promise that it returns is waited for: others get their turn then. */
+  readonly progress?: ((done: number, total: number) => unknown) | undefined
 }
 
 /**
@@ -54,8 +56,14 @@ export async function validateRatchetTree(
     throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context") // RFC 9420 §12.4.3.3
   }
   checkGroupRequirements(tree, groupExtensions)
+  const leaves = leafSlotsOf(tree)
+  const demands = memberDemands(groupExtensions)
+  for (const { leaf } of leaves) checkLeafNode(suite, leaf, demands, context)
+  const verification = new LeafVerification(suite, leaves, context)
+  // other threads may be at the first signatures meanwhile
+  verification.begin()
   verifyParentHashes(tree)
-  await validateLeaves(suite, tree, context)
+  await verification.finish()
 }
 
 /**
@@ -99,20 +107,57 @@ function checkWithin(nodeIndex: number, unmerged: readonly number[]): void {
   }
 }
 
-async function validateLeaves(suite: CipherSuite, tree: RatchetTree, context: TreeValidationContext): Promise<void> {
-  const { groupId, groupExtensions, authenticate, signal, progress } = context
-  const demands = memberDemands(groupExtensions)
-  const members: readonly Member[] = [...tree.members()]
-  for (const { leafNode } of members) checkLeafNode(suite, leafNode, demands, context)
-  for (let done = 0; done < members.length; ) {
-    signal?.throwIfAborted()
-    const batch = members.slice(done, done + VERIFIED_AT_ONCE)
+function leafSlotsOf(tree: RatchetTree): LeafSlot[] {
+  return [...tree.members()].map(({ leafIndex }) => tree.leafSlot(leafIndex) as LeafSlot)
+}
+
+/** The signatures and credentials of all leaves, a few batches of them at a time. */
+class LeafVerification {
+  readonly #suite: CipherSuite
+  readonly #leaves: readonly LeafSlot[]
+  readonly #context: TreeValidationContext
+  /** What became of each batch under way, oldest first: its fault, or undefined. None of them ever rejects. */
+  readonly #underWay: Promise<{ readonly fault: unknown } | undefined>[] = []
+  #begun = 0
+
+  constructor(suite: CipherSuite, leaves: readonly LeafSlot[], context: TreeValidationContext) {
+    this.#suite = suite
+    this.#leaves = leaves
+    this.#context = context
+  }
+
+  /** Begins as many batches as may be under way. @throws the signal's reason when aborted */
+  begin(): void {
+    while (this.#underWay.length < BATCHES_AT_ONCE && this.#begun < this.#leaves.length) {
+      this.#context.signal?.throwIfAborted()
+      const batch = this.#leaves.slice(this.#begun, this.#begun + BATCH_SIZE)
+      this.#begun += batch.length
+      this.#underWay.push(
+        this.#verify(batch).then(
+          () => undefined,
+          (fault: unknown) => ({ fault }),
+        ),
+      )
+    }
+  }
+
+  async finish(): Promise<void> {
+    const total = this.#leaves.length
+    for (let done = 0; done < total; ) {
+      const outcome = await this.#underWay.shift()
+      if (outcome !== undefined) throw outcome.fault
+      done = Math.min(done + BATCH_SIZE, total)
+      this.begin()
+      await this.#context.progress?.(done, total)
+    }
+  }
+
+  async #verify(batch: readonly LeafSlot[]): Promise<void> {
+    const { groupId, authenticate } = this.#context
     await Promise.all(
-      batch.map(({ leafIndex, leafNode }) =>
-        verifyLeafNode(suite, leafNode, { groupId, leafIndex }, authenticate, undefined),
+      batch.map(({ index, leaf, bytes }) =>
+        verifyLeafNode(this.#suite, leaf, { groupId, leafIndex: index / 2 }, authenticate, undefined, bytes),
       ),
     )
-    done += batch.length
-    progress?.(done, members.length)
   }
 }

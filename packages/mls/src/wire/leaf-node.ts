@@ -1,6 +1,6 @@
 /** RFC 9420 §7.2 `LeafNode`, `Capabilities` and `Lifetime`; the bytes that its signature covers. */
 import type { Reader } from '../codec/reader.ts'
-import { encodeWhole, Writer } from '../codec/writer.ts'
+import { encodeWhole, opaqueSize, Writer } from '../codec/writer.ts'
 import { malformed, usage } from '../errors.ts'
 import { type Credential, decodeCredential, encodeCredential } from './credential.ts'
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
@@ -130,6 +130,20 @@ export function leafNodeTbs(leaf: LeafNodeContent, position: LeafNodePosition | 
     writer.opaque(position.groupId).uint32(position.leafIndex)
   }
   return writer.finish()
+}
+
+/** {@link leafNodeTbs} of a LeafNode that is there encoded: it is all but the signature at the end. @throws MlsError `position_needed` */
+export function leafNodeTbsOfBytes(
+  bytes: Uint8Array,
+  leaf: LeafNode,
+  position: LeafNodePosition | undefined,
+): Uint8Array {
+  const content = bytes.subarray(0, bytes.length - opaqueSize(leaf.signature.length))
+  if (leaf.source.leafNodeSource === 'key_package') return content
+  if (position === undefined) throw usage('position_needed', 'this leaf node signs where it stands')
+  const { groupId, leafIndex } = position
+  const writer = new Writer(content.length + opaqueSize(groupId.length) + 4)
+  return writer.fixed(content).opaque(groupId).uint32(leafIndex).finish()
 }
 
 /** The encoded leaf node. */
