@@ -9,8 +9,11 @@ import { nodeProvider } from '@dmls/crypto/node'
 import {
   type ApplicationContent,
   adoptWelcome,
+  answersRequest,
+  askToRejoin,
   type CommitMade,
   type CommitRequest,
+  comeBack,
   createDmlsGroup,
   createDmlsProfile,
   DEFAULT_GROUP_POLICY,
@@ -26,10 +29,14 @@ import {
   leafOptions,
   makeCommit,
   mlsServices,
+  noteRejoin,
   type Received,
+  type RejoinReason,
   receiveMessage,
   rejoinDmlsGroup,
+  rejoinExtension,
   retire,
+  returningMembers,
   type Step,
   sendMessage,
 } from '@dmls/dmls'
@@ -183,10 +190,13 @@ export class Actor {
     return { notBefore: now - HOUR_SECONDS, notAfter: now + YEAR_SECONDS }
   }
 
-  async keyPackage(): Promise<KeyPackage> {
+  async keyPackage(keyPackageExtensions: readonly Extension[] = []): Promise<KeyPackage> {
     const signer = await this.newSigner()
     const leaf = leafOptions(suite, await certifyGroupKey(this.identity, signer.publicKey))
-    const bundle = await createKeyPackage({ suite, signer, lifetime: this.#lifetime(), ...leaf }, this.services)
+    const bundle = await createKeyPackage(
+      { suite, signer, lifetime: this.#lifetime(), keyPackageExtensions, ...leaf },
+      this.services,
+    )
     this.bundles.push(bundle)
     return bundle.keyPackage
   }
@@ -275,6 +285,33 @@ export class Actor {
     for (const welcome of welcomes) await this.welcome(welcome)
   }
 
+  /** Asks to be replaced by a new instance; the key package is what the others get. */
+  async askBack(reason: RejoinReason = 'out_of_reach'): Promise<KeyPackage> {
+    const keyPackage = await this.keyPackage([rejoinExtension(this.state, reason)])
+    this.#apply(askToRejoin(this.state, keyPackage))
+    return keyPackage
+  }
+
+  /** Hears the request of another: its code if it is refused. */
+  async hearRequest(keyPackage: KeyPackage): Promise<'noted' | `refused: ${string}`> {
+    try {
+      this.#apply(await noteRejoin(this.state, keyPackage, this.services))
+      return 'noted'
+    } catch (error) {
+      if (!(error instanceof MlsError)) throw error
+      return `refused: ${error.code}`
+    }
+  }
+
+  /** Replaces everybody who asked for it. */
+  bringBack(): Promise<CommitMade> {
+    const returning = returningMembers(this.state)
+    return this.commit({
+      remove: returning.map(({ instance }) => instance),
+      add: returning.map(({ keyPackage }) => keyPackage),
+    })
+  }
+
   /** Opens a Welcome without following it. */
   open(welcome: Uint8Array): Promise<Joined> {
     const message = decodeMlsMessage(welcome)
@@ -291,7 +328,11 @@ export class Actor {
       const joined = await this.open(welcome)
       const state = this.#state
       if (state === undefined) this.#apply(joinDmlsGroup(joined, profile, this.services))
-      else if (state.removal === undefined) this.#apply(adoptWelcome(state, joined, this.services))
+      else if (answersRequest(state, joined)) {
+        const step = comeBack(state, joined, this.services)
+        this.#apply(step)
+        step.wipe()
+      } else if (state.removal === undefined) this.#apply(adoptWelcome(state, joined, this.services))
       else this.#apply(rejoinDmlsGroup(state, joined, this.services))
       await this.#retry()
       return 'joined'
@@ -346,6 +387,9 @@ export function fingerprint(state: DmlsGroupState): string {
   const facts = state.dag.epochs().map(({ id }) => id)
   const witnesses = [...state.dag.witnesses()].map(({ sender, counter, epoch }) => `${sender} ${counter} ${epoch}`)
   const rest = [
+    state.isLost,
+    state.asked?.instance,
+    [...state.returning.keys()],
     state.head,
     state.self,
     state.counter,

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import {
+  type AddedMember,
   Dag,
   type DmlsEpoch,
   dmlsEpoch,
@@ -84,6 +85,10 @@ function member(instance: InstanceId, person: number, leafIndex: number): Roster
   return { instance, identity: `b${person.toString(16)}`, leafIndex }
 }
 
+function plainMember({ instance, identity, leafIndex }: RosterMember): RosterMember {
+  return { instance, identity, leafIndex }
+}
+
 export function founder(index: number): RosterMember {
   return member(instanceId(`a0${index}0`), index + 8, index)
 }
@@ -157,7 +162,7 @@ class Player {
   /** An epoch that a Welcome let us into, resolving a head that we know. */
   #root(move: Move): void {
     const from = this.#place(move)
-    const members = [...roster(this, from.id).values()].slice(move.removes.length)
+    const members = [...roster(this, from.id).values()].slice(move.removes.length).map(plainMember)
     const facts = rootFacts(digest(`root ${this.epochs.length}`), members, from.epoch + BigInt(move.tag))
     this.epochs.push({ ...facts, resolves: this.#resolved(move, undefined) })
   }
@@ -181,7 +186,7 @@ class Player {
     const committer = at(members, move.who)
     const removes = [...new Set(move.removes.map((index) => at(members, index)))].filter((i) => i !== committer)
     const taken = new Set([...present.values()].map((m) => m.leafIndex))
-    const adds = new Map<InstanceId, RosterMember>()
+    const adds = new Map<InstanceId, AddedMember>()
     for (const { person, again } of move.adds) {
       const known = [...this.#everybody.values()].sort((a, b) => (a.instance < b.instance ? -1 : 1))
       const fresh = instanceId(digest(`instance ${this.epochs.length} ${adds.size}`))
@@ -191,10 +196,12 @@ class Player {
       while (taken.has(leafIndex)) leafIndex++
       taken.add(leafIndex)
       const added = old === undefined ? member(fresh, person, leafIndex) : { ...old, leafIndex }
-      adds.set(added.instance, added)
-    }
-    for (const added of adds.values())
       if (!this.#everybody.has(added.instance)) this.#everybody.set(added.instance, added)
+      // now and then somebody comes back as a new instance
+      const [continues] = move.tag === 3 && old === undefined && adds.size === 0 ? removes : []
+      const identity = continues === undefined ? added.identity : (present.get(continues) as RosterMember).identity
+      adds.set(added.instance, continues === undefined ? added : { ...added, identity, continues })
+    }
     const others = move.updates.map((index) => at(members, index)).filter((i) => !removes.includes(i))
     this.epochs.push({
       id: dmlsEpoch(digest(`epoch ${this.epochs.length} ${move.tag}`)),

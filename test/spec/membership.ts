@@ -7,16 +7,27 @@ interface Operation {
   readonly instance: InstanceId
   readonly author: InstanceId | undefined
   readonly at: DmlsEpoch
+  /** The instance that an added one continues: a member that came back. It answers for that addition itself. */
+  readonly continues?: InstanceId | undefined
 }
 
 function operations(history: History, ids: ReadonlySet<DmlsEpoch>): Operation[] {
   return [...ids].flatMap((at) => {
     const { adds, removes, committer: author } = get(history, at)
     return [
-      ...adds.map(({ instance }): Operation => ({ kind: 'add', instance, author, at })),
+      ...adds.map(
+        ({ instance, continues }): Operation => ({ kind: 'add', instance, author: continues ?? author, at, continues }),
+      ),
       ...removes.map((instance): Operation => ({ kind: 'remove', instance, author, at })),
     ]
   })
+}
+
+/** Two exchanges of one instance side by side: each removes it, and neither means that it should go. */
+function areRivals(history: History, add: Operation, removal: Operation): boolean {
+  const isExchange = get(history, removal.at).adds.some(({ continues }) => continues === removal.instance)
+  const isBeside = !before(history, removal.at, add.at) && !before(history, add.at, removal.at)
+  return add.continues === removal.instance && isExchange && isBeside
 }
 
 /** A merge commit that removes whom its plan finds out already does not decide anything. */
@@ -60,7 +71,11 @@ export function membership(history: History, heads: readonly DmlsEpoch[]): Map<I
     const { author } = op
     if (author === undefined) return true
     const unknowing = removals.some(
-      (removal) => removal.instance === author && removal.at !== op.at && !before(history, op.at, removal.at),
+      (removal) =>
+        removal.instance === author &&
+        removal.at !== op.at &&
+        !areRivals(history, op, removal) &&
+        !before(history, op.at, removal.at),
     )
     if (unknowing) return false
     if (author === op.instance || founders.has(author)) return true

@@ -12,7 +12,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     name: 'removed-author-adds',
     breaks: 'Whom a member adds beside its own removal stays in.',
     file: 'packages/dmls/src/reconcile/evaluation.ts',
-    search: ' && !this.#authorRemovedBeside(author, at))',
+    search: ' && !this.#authorRemovedBeside(subject, author, at))',
     replacement: ')',
     tests: [...MEMBERSHIP, 'test/scenarios/removals.test.ts'],
   },

@@ -14,6 +14,15 @@ export interface RosterMember {
   readonly leafIndex: number
 }
 
+/** Somebody whom a commit added. */
+export interface AddedMember extends RosterMember {
+  /**
+   * The instance that this one continues, which the same commit removes: a member that came back (protocol §8). It
+   * counts as added by that instance, so that whoever removes the one beside it keeps the other out too.
+   */
+  readonly continues?: InstanceId
+}
+
 /** One epoch of the DAG: what the commit that started it did. */
 export interface EpochFacts {
   readonly id: DmlsEpoch
@@ -31,7 +40,7 @@ export interface EpochFacts {
    * edge of that handover.
    */
   readonly resolves: readonly ResolvedHead[]
-  readonly adds: readonly RosterMember[]
+  readonly adds: readonly AddedMember[]
   readonly removes: readonly InstanceId[]
   /** Instances with a fresh leaf key in this epoch, the committer among them. */
   readonly updates: readonly InstanceId[]

@@ -6,7 +6,7 @@ import { fromHex, fromUtf8, toHex, utf8 } from '@dmls/crypto'
 import { decodeWhole, encodeWhole, malformed, type Reader, type Writer } from '@dmls/mls'
 import { readDmlsEpoch, readInstanceId, writeIdentifier } from '../message/identifier-codec.ts'
 import { Dag } from './dag.ts'
-import type { EpochFacts, ResolvedHead, RosterMember, Witness } from './epoch-facts.ts'
+import type { AddedMember, EpochFacts, ResolvedHead, RosterMember, Witness } from './epoch-facts.ts'
 import type { InstanceId } from './identifiers.ts'
 
 /** Of both records. */
@@ -39,6 +39,17 @@ function readMember(reader: Reader): RosterMember {
   return { instance: readInstanceId(reader), identity: readHex(reader), leafIndex: reader.uint32() }
 }
 
+function writeAdded(writer: Writer, added: AddedMember): void {
+  writeMember(writer, added)
+  writer.optional(added.continues, writeIdentifier)
+}
+
+function readAdded(reader: Reader): AddedMember {
+  const member = readMember(reader)
+  const continues = reader.optional(readInstanceId)
+  return continues === undefined ? member : { ...member, continues }
+}
+
 function writeResolved(writer: Writer, { head, forkPoint }: ResolvedHead): void {
   writeIdentifier(writer, head)
   writeIdentifier(writer, forkPoint)
@@ -57,7 +68,7 @@ export function writeEpochFacts(writer: Writer, facts: EpochFacts): void {
   writer.optional(facts.parent, writeIdentifier).uint64(facts.epoch)
   writer.optional(facts.committer, writeIdentifier)
   writer.optional(facts.committerLeaf, (w, leaf) => w.uint32(leaf)).uint64(facts.counter)
-  writer.vector(facts.resolves, writeResolved).vector(facts.adds, writeMember)
+  writer.vector(facts.resolves, writeResolved).vector(facts.adds, writeAdded)
   writer.vector(facts.removes, writeIdentifier).vector(facts.updates, writeIdentifier)
   writer.optional(facts.settings, (w, settings) => w.opaque(utf8(settings)))
   writeHex(writer, facts.confirmationTag)
@@ -73,7 +84,7 @@ export function readEpochFacts(reader: Reader): EpochFacts {
   const committerLeaf = reader.optional((r) => r.uint32())
   const counter = reader.uint64()
   const resolves = reader.vector(readResolved)
-  const adds = reader.vector(readMember)
+  const adds = reader.vector(readAdded)
   const removes: InstanceId[] = reader.vector(readInstanceId)
   const updates: InstanceId[] = reader.vector(readInstanceId)
   const settings = reader.optional(readText)

@@ -3,16 +3,16 @@
  * unsatisfied, and its author may do what it does (protocol §7).
  */
 
-import { toHex } from '@dmls/crypto'
 import type { CommitChanges } from '@dmls/mls'
 import { invalid, missing } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
-import { type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
+import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
 import { mayCommit } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
 import { isAccountedFor, plainRemovals, viewOf } from '../reconcile/view.ts'
+import { addedMembers } from './commit-facts.ts'
 import { instanceAt } from './lookup.ts'
 import { checkSettings, policyAt } from './policy.ts'
 import type { DmlsGroupState, DmlsServices } from './state.ts'
@@ -42,14 +42,17 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   const demanded = demandedBy(state, commit)
   // what a merge has to do can only be told by those who can judge it
   if (demanded === undefined) return
+  const added = addedMembers(state, commit, services)
+  // a member that asked for it is exchanged for its new instance by whoever is there (protocol §8)
+  const exchanged = new Set(added.flatMap(({ continues }) => continues ?? []))
   const allowed = mayCommit(admin, {
     actor: { instance: commit.committer, identity: actor?.identity ?? '' },
-    adds: commit.changes.added
-      .filter((member) => !demanded.has(instanceId(member.keyPackageRef)))
-      .map((member) => toHex(services.identityOf(member.keyPackage.leafNode))),
+    adds: added
+      .filter(({ instance, continues }) => continues === undefined && !demanded.has(instance))
+      .map(({ identity }) => identity),
     removes: commit.changes.removed
       .map((member) => instanceAt(state, commit.parent, member.leafIndex))
-      .filter((instance) => !demanded.has(instance)),
+      .filter((instance) => !exchanged.has(instance) && !demanded.has(instance)),
     settings: commit.changes.extensionsChanged,
     merges: commit.data.resolves.length > 0,
   })

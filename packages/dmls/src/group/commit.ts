@@ -8,12 +8,11 @@ import {
   type Extension,
   invalid,
   type KeyPackage,
-  keyPackageBytes,
-  keyPackageRef,
   missing,
   mlsMessageBytes,
   type PreSharedKeyId,
   type Proposal,
+  referenceOf,
   validateKeyPackage,
 } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
@@ -25,9 +24,10 @@ import { viewOf } from '../reconcile/view.ts'
 import { chooseHead, openHeads } from './choose-head.ts'
 import { heldEpoch, leafOf, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
-import { dmlsMessageBytes, ownSignatureKey, sendIn } from './outgoing.ts'
+import { checkMaySpeak, dmlsMessageBytes, ownSignatureKey, sendIn } from './outgoing.ts'
 import { forkChoiceOf } from './policy.ts'
 import { addChild } from './receive.ts'
+import { descentExtension, rejoinRequestOf } from './rejoin.ts'
 import { rosterExtension } from './roster-extension.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -91,7 +91,7 @@ function judged(
 }
 
 /**
- * @throws MlsError `invalid` `removed_by_plan` when this member is not part of the merged group, `not_allowed`;
+ * @throws MlsError `usage` `state_lost`; `invalid` `removed_by_plan` when this member is not part of the merged group, `not_allowed`;
  * `missing` `key_package_unknown` when a member to be added again is known only by name.
  */
 export async function makeCommit(
@@ -99,12 +99,13 @@ export async function makeCommit(
   request: CommitRequest,
   services: DmlsServices,
 ): Promise<CommitMade> {
+  checkMaySpeak(state)
   const { base, plan } = nextCommit(state)
   const held = heldEpoch(state, base)
   const self = selfIn(state, base)
   if (plan?.remove.includes(self)) throw invalid('removed_by_plan', 'another branch removed this member')
   await checkInvited(state, request.add ?? [], services)
-  const { proposals, added } = proposalsFor(state, base, plan, request, self)
+  const proposals = proposalsFor(state, base, plan, request, self)
 
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
   const heads = plan?.resolves ?? []
@@ -122,7 +123,7 @@ export async function makeCommit(
       authenticatedData: encodeAuthenticatedData(data),
       proposals,
       path: 'always',
-      welcome: { extensions: [rosterExtension(state, base, { added, removed: removedLeaves(proposals) })] },
+      welcome: { extensions: welcomeExtensions(state, base, proposals) },
     },
     mlsServices(services, { state, epoch: base }),
   )
@@ -167,7 +168,7 @@ function proposalsFor(
   plan: Plan | undefined,
   request: CommitRequest,
   self: InstanceId,
-): { readonly proposals: Proposal[]; readonly added: InstanceId[] } {
+): Proposal[] {
   const removals = new Set<InstanceId>([...(plan?.remove ?? []), ...(request.remove ?? [])])
   removals.delete(self)
   const proposals: Proposal[] = []
@@ -184,18 +185,26 @@ function proposalsFor(
     if (!removals.has(instance)) additions.set(instance, keyPackage)
   }
   for (const keyPackage of request.add ?? []) {
-    additions.set(instanceId(keyPackageRef(state.suite, keyPackageBytes(keyPackage))), keyPackage)
+    const replaced = rejoinRequestOf(keyPackage, state.groupId)?.instance
+    // who is not there any more is not exchanged for anybody
+    if (replaced !== undefined && (!removals.has(replaced) || leafOf(state, base, replaced) === undefined)) continue
+    additions.set(instanceId(referenceOf(state.suite, keyPackage)), keyPackage)
   }
   for (const keyPackage of additions.values()) proposals.push({ proposalType: 'add', keyPackage })
   if (request.settings !== undefined) {
     proposals.push({ proposalType: 'group_context_extensions', extensions: request.settings })
   }
   for (const psk of request.psks ?? []) proposals.push({ proposalType: 'psk', psk })
-  return { proposals, added: [...additions.keys()] }
+  return proposals
 }
 
-function removedLeaves(proposals: readonly Proposal[]): number[] {
-  return proposals.flatMap((proposal) => (proposal.proposalType === 'remove' ? [proposal.removed] : []))
+/** What newcomers are told: who is who, and whoever comes back, whence the group has come. */
+function welcomeExtensions(state: DmlsGroupState, base: DmlsEpoch, proposals: readonly Proposal[]): Extension[] {
+  const removed = proposals.flatMap((proposal) => (proposal.proposalType === 'remove' ? [proposal.removed] : []))
+  const keyPackages = proposals.flatMap((proposal) => (proposal.proposalType === 'add' ? [proposal.keyPackage] : []))
+  const added = keyPackages.map((keyPackage) => instanceId(referenceOf(state.suite, keyPackage)))
+  const descent = descentExtension(state, base, keyPackages)
+  return [rosterExtension(state, base, { added, removed }), ...(descent === undefined ? [] : [descent])]
 }
 
 async function sendHandovers(

@@ -54,6 +54,9 @@ export async function createDmlsGroup(
     handovers: new Map(),
     leaving: new Set(),
     removal: undefined,
+    returning: new Map(),
+    asked: undefined,
+    isLost: false,
   }
   return {
     state,

@@ -1,13 +1,14 @@
 /** How a group's own facts are stored: everything that is neither an epoch, nor a fact of the DAG, nor a key package. */
-import { decodeWhole, malformed, type Reader, Writer } from '@dmls/mls'
+import { decodeKeyPackage, decodeWhole, encodeKeyPackage, malformed, type Reader, Writer } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { handoverKey } from './handovers.ts'
 import type { DmlsGroupState, HeldEpoch } from './state.ts'
+import type { GroupFields } from './step.ts'
 
 /** Of the records below. */
 const FORMAT_VERSION = 1
 
-export type GroupMeta = Pick<DmlsGroupState, 'self' | 'home' | 'head' | 'counter' | 'handovers' | 'leaving' | 'removal'>
+export type GroupMeta = GroupFields & Pick<DmlsGroupState, 'head'>
 
 export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
   const writer = new Writer()
@@ -26,6 +27,13 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     .optional(meta.removal, (w, removal) => {
       w.opaque(identifierBytes(removal.parent)).optional(removal.by, (inner, by) => inner.opaque(identifierBytes(by)))
     })
+    .vector([...meta.returning], (w, [instance, keyPackage]) => {
+      encodeKeyPackage(w.opaque(identifierBytes(instance)), keyPackage)
+    })
+    .optional(meta.asked, (w, { instance, reason }) => {
+      w.opaque(identifierBytes(instance)).uint8(reason === 'out_of_reach' ? 1 : 2)
+    })
+    .uint8(meta.isLost ? 1 : 0)
   return writer.finish()
 }
 
@@ -54,6 +62,12 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
     }))
     const leaving = reader.vector(readInstance)
     const removal = reader.optional((r) => ({ parent: readEpoch(r), by: r.optional(readInstance) }))
+    const returning = reader.vector((r) => [readInstance(r), decodeKeyPackage(r)] as const)
+    const asked = reader.optional((r) => {
+      const instance = readInstance(r)
+      return { instance, reason: r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const) }
+    })
+    const isLost = reader.uint8() === 1
     return {
       self,
       home,
@@ -62,6 +76,9 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       handovers: new Map(handovers.map((handover) => [handoverKey(handover), handover])),
       leaving: new Set(leaving),
       removal,
+      returning: new Map(returning),
+      asked,
+      isLost,
     }
   })
 }

@@ -11,6 +11,8 @@ import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-p
 import { chooseHead } from './choose-head.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
+import { checkAnswer } from './rejoin.ts'
+import { type RetentionStep, Retirement } from './retention-step.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
@@ -70,6 +72,9 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
     handovers: new Map(),
     leaving: new Set(),
     removal: undefined,
+    returning: new Map(),
+    asked: undefined,
+    isLost: false,
   }
   return {
     state,
@@ -100,6 +105,25 @@ export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: Dm
     .set({ self: instanceId(joined.keyPackageRef), home: epoch })
   chooseHead(builder)
   return builder.finish()
+}
+
+/**
+ * Follows the Welcome that answers our request to be replaced (protocol §8), as a new instance. What we hold from before
+ * stays, unless it was a copy or an old state: then its epochs can be read, and start nothing any more (scenario 16).
+ * @throws MlsError `invalid` `already_member` when we know the epoch, and what an answer is refused with
+ */
+export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
+  const epoch = epochOf(joined.state)
+  if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
+  checkAnswer(state, joined, services)
+  const builder = new StepBuilder(state)
+    .insert(rootFacts(joined, services))
+    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
+    .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined, asked: undefined, isLost: false })
+  chooseHead(builder)
+  const retirement = new Retirement(builder)
+  if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
+  return retirement.finish()
 }
 
 /**

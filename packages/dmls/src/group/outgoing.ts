@@ -3,7 +3,7 @@
  * its authenticated data, which orders one member's messages for the fork choice (protocol §6).
  */
 
-import { type MlsMessage, protectApplication } from '@dmls/mls'
+import { type MlsMessage, protectApplication, usage } from '@dmls/mls'
 import { type DmlsEpoch, identifierBytes } from '../dag/identifiers.ts'
 import { type ApplicationContent, encodeApplicationContent } from '../message/application-content.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
@@ -22,6 +22,14 @@ export interface SentMessage extends Step {
 /** The wire form of a message of an epoch. */
 export function dmlsMessageBytes(message: MlsMessage, epoch: DmlsEpoch): Uint8Array {
   return encodeDmlsMessage({ message, dmlsEpoch: identifierBytes(epoch) })
+}
+
+/**
+ * Whether this state may send. @throws MlsError `usage`/`state_lost` while it is a copy, or one that was restored: what
+ * it would use may be used already
+ */
+export function checkMaySpeak({ isLost }: DmlsGroupState): void {
+  if (isLost) throw usage('state_lost', 'this state went on elsewhere; it sends again when it has come back')
 }
 
 /** Adds one application message of `epoch` to a step. */
@@ -61,6 +69,7 @@ export async function sendMessage(
   content: ApplicationContent,
   services: DmlsServices,
 ): Promise<SentMessage> {
+  checkMaySpeak(state)
   const builder = new StepBuilder(state)
   const wire = await sendIn(builder, state.head, content, services)
   chooseHead(builder)

@@ -13,6 +13,7 @@ import { checkCommit, checkPlanDone } from './commit-rules.ts'
 import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
+import { isSentElsewhere } from './own-echo.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
@@ -35,6 +36,8 @@ export type Received =
   | (Step & { readonly kind: 'removed'; readonly parent: DmlsEpoch; readonly by: InstanceId })
   /** Our own message came back. Nothing changes. */
   | { readonly kind: 'own' }
+  /** A message that our own key signed and this state never sent: it is a copy, or one that was restored. */
+  | (Step & { readonly kind: 'lost'; readonly epoch: DmlsEpoch })
 
 /**
  * Processes one message of the group. @throws MlsError: `missing` when something that may still arrive is needed
@@ -50,7 +53,10 @@ export async function receiveMessage(
   const processed = await processMessage(held.group, message.message, mlsServices(services, { state, epoch }))
   switch (processed.kind) {
     case 'own':
-      return { kind: 'own' }
+      // what an epoch that is left behind says of us does not matter any more
+      if (processed.remembered || selfIn(state, epoch) !== state.self) return { kind: 'own' }
+      if (!(await isSentElsewhere(held.group, message.message))) return { kind: 'own' }
+      return { kind: 'lost', epoch, ...new StepBuilder(state).set({ isLost: true }).finish() }
     case 'application':
       return receiveApplication(state, epoch, held, processed)
     case 'proposal': {

@@ -2,7 +2,7 @@
  * Deleting what is safe to delete: each held epoch goes to the stage that the group's retention policy names
  * (protocol §8). The only step that takes keys away.
  */
-import { type GroupState, wipeGroupState } from '@dmls/mls'
+import { createExporterTree, type GroupState, wipeGroupState } from '@dmls/mls'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { dmlsProfile } from '../key-schedule/dmls-profile.ts'
 import { processesCommits, retentionStages } from '../retention/retention.ts'
@@ -31,28 +31,61 @@ export function retire(state: DmlsGroupState, input: RetentionInput): RetentionS
   }))
   const { retention } = policyAt(state, state.head)
   const stages = retentionStages(state.dag, retention, { head: state.head, own: state.self, held })
-  const builder = new StepBuilder(state)
-  const retired: GroupState[] = []
+  const retirement = new Retirement(new StepBuilder(state))
   for (const [id, stage] of stages) {
-    const epoch = state.epochs.get(id)
-    if (epoch === undefined || processesCommits(stage)) continue
-    if (stage === 'skeleton') {
-      builder.drop(id)
-      retired.push(epoch.group)
-    } else if (epoch.stage === 'open') {
-      builder.hold(id, readable(epoch))
-      retired.push(epoch.group)
+    if (stage === 'skeleton') retirement.drop(id)
+    else if (!processesCommits(stage)) retirement.makeReadable(id)
+  }
+  return retirement.isEmpty ? undefined : retirement.finish()
+}
+
+/** Takes keys away in a step, and remembers what is to be overwritten once the step is stored. */
+export class Retirement {
+  readonly #builder: StepBuilder
+  readonly #retired: GroupState[] = []
+
+  constructor(builder: StepBuilder) {
+    this.#builder = builder
+  }
+
+  get isEmpty(): boolean {
+    return this.#retired.length === 0
+  }
+
+  drop(id: DmlsEpoch): void {
+    const held = this.#builder.state.epochs.get(id)
+    if (held === undefined) return
+    this.#builder.drop(id)
+    this.#retired.push(held.group)
+  }
+
+  makeReadable(id: DmlsEpoch): void {
+    const held = this.#builder.state.epochs.get(id)
+    if (held?.stage !== 'open') return
+    this.#builder.hold(id, readable(held))
+    this.#retired.push(held.group)
+  }
+
+  finish(): RetentionStep {
+    const step = this.#builder.finish()
+    return {
+      ...step,
+      wipe: () => {
+        for (const group of this.#retired) wipeRetired(group, step.state)
+      },
     }
   }
-  if (retired.length === 0) return undefined
-  const step = builder.finish()
-  return {
-    ...step,
-    wipe: () => {
-      for (const group of retired) wipeRetired(group, step.state)
-    },
-  }
 }
+
+/** What late application messages do not need. */
+const GONE_WHEN_READABLE = [
+  'confirmationKey',
+  'externalSecret',
+  'exporterSecret',
+  'epochAuthenticator',
+  'membershipKey',
+  'resumptionPsk',
+] as const
 
 /** The epoch without whatever starts children: it can only read late application messages. */
 function readable(epoch: HeldEpoch): HeldEpoch {
@@ -66,12 +99,10 @@ function readable(epoch: HeldEpoch): HeldEpoch {
       keys: new Map(),
       // a key that starts nothing: the stage keeps it from being asked, and its bytes tell nothing
       initKey: dmlsProfile.openEpoch(group.suite, nothing, group.context).initKey,
+      exporterTree: createExporterTree(group.suite, nothing),
       secrets: {
         ...group.secrets,
-        confirmationKey: nothing.slice(),
-        externalSecret: nothing.slice(),
-        exporterSecret: nothing.slice(),
-        resumptionPsk: nothing.slice(),
+        ...Object.fromEntries(GONE_WHEN_READABLE.map((name) => [name, nothing.slice()])),
       },
       pendingUpdates: [],
     },
@@ -88,6 +119,6 @@ function wipeRetired(group: GroupState, after: DmlsGroupState): void {
   for (const key of group.keys.values()) key.fill(0)
   for (const update of group.pendingUpdates) update.encryptionPrivateKey.fill(0)
   group.initKey.wipe()
-  const { confirmationKey, externalSecret, exporterSecret, resumptionPsk } = group.secrets
-  for (const secret of [confirmationKey, externalSecret, exporterSecret, resumptionPsk]) secret.fill(0)
+  group.exporterTree.wipe()
+  for (const name of GONE_WHEN_READABLE) group.secrets[name].fill(0)
 }

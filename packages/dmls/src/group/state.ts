@@ -7,6 +7,7 @@ import type { Authenticate, Credential, GroupState, KeyPackage, Profile, Psk } f
 import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
+import type { RejoinReason } from '../message/rejoin-codec.ts'
 
 /**
  * How much of an epoch is held. `open`: it can process late commits (head and retained epochs). `readable`: late
@@ -40,6 +41,13 @@ export interface Removal {
   readonly by: InstanceId | undefined
 }
 
+/** Our own request to be replaced by a new instance (protocol §8). */
+export interface AskedToRejoin {
+  /** The instance that we would be. */
+  readonly instance: InstanceId
+  readonly reason: RejoinReason
+}
+
 export interface DmlsGroupState {
   readonly profile: Profile
   readonly suite: CipherSuite
@@ -65,6 +73,14 @@ export interface DmlsGroupState {
   /** Members that asked to be removed. */
   readonly leaving: ReadonlySet<InstanceId>
   readonly removal: Removal | undefined
+  /** Key packages of members that ask to be replaced, by the instance that each is now. */
+  readonly returning: ReadonlyMap<InstanceId, KeyPackage>
+  readonly asked: AskedToRejoin | undefined
+  /**
+   * Whether this state is a copy of one that went on elsewhere, or an old one that was restored: its generations may be
+   * used already, so it sends nothing until it has come back as a new instance (scenario 16).
+   */
+  readonly isLost: boolean
 }
 
 /** What a step changed, so that the caller writes that and nothing else. */
@@ -76,7 +92,7 @@ export interface Changes {
   readonly facts: readonly EpochFacts[]
   readonly witnesses: readonly Witness[]
   readonly keyPackages: readonly InstanceId[]
-  /** Whether counter, handovers, leavers or removal changed. */
+  /** Whether anything changed that is stored with the group itself. */
   readonly meta: boolean
 }
 

@@ -4,6 +4,12 @@ import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 import type { Changes, DmlsGroupState, HeldEpoch, Step } from './state.ts'
 
+/** What is stored with the group itself, but for the head, which is chosen. */
+export type GroupFields = Pick<
+  DmlsGroupState,
+  'asked' | 'counter' | 'handovers' | 'home' | 'isLost' | 'leaving' | 'removal' | 'returning' | 'self'
+>
+
 /** A step in the making. Its state is always consistent; {@link StepBuilder.finish} names what changed. */
 export class StepBuilder {
   #state: DmlsGroupState
@@ -24,7 +30,7 @@ export class StepBuilder {
   }
 
   /** Changes fields that are stored with the group itself. */
-  set(fields: Partial<Pick<DmlsGroupState, 'counter' | 'handovers' | 'home' | 'leaving' | 'removal' | 'self'>>): this {
+  set(fields: Partial<GroupFields>): this {
     this.#state = { ...this.#state, ...fields }
     this.#meta = true
     return this

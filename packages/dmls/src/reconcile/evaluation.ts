@@ -5,6 +5,8 @@
  * - `remove(i)` always holds.
  * - `add(i)` by author `a` holds if `add(a)` holds and no removal of `a` lacks it in its causal past. (A removed member
  *   that claims to have seen its own removal gains nothing by that.) An external joiner adds itself.
+ * - An instance that continues another (protocol §8) counts as added by that one; exchanges of the same instance side
+ *   by side do not count against each other.
  * - Adding an instance that somebody before added decides nothing: its first additions decide.
  * - Of two instances of one identity that were added side by side, neither addition knowing of the other, the one with
  *   the lower KeyPackageRef keeps the place, also when it is removed later: who removes that person means the person.
@@ -125,18 +127,24 @@ class Evaluation {
       const [subject, at] = next
       const known = this.#known(subject)
       if (!known.has(at)) {
-        const author = at.facts.committer
+        const author = authorOf(subject, at)
         const needed = this.#authorAdditions(subject, author, at)
         const open = needed.find((earlier) => !this.#known(author as InstanceId).has(earlier))
         if (open !== undefined) {
           waiting.push([author as InstanceId, open])
           continue
         }
-        known.set(at, this.#authorCounts(subject, author, needed) && !this.#authorRemovedBeside(author, at))
+        known.set(at, this.#authorCounts(subject, author, needed) && !this.#authorRemovedBeside(subject, author, at))
       }
       waiting.pop()
     }
     return this.#known(instance).get(addition) === true
+  }
+
+  /** Whether a removal is part of an exchange for another continuation of the same instance, side by side with this one. */
+  #isRival(author: InstanceId, at: DagNode, removal: DagNode): boolean {
+    const isExchange = removal.facts.adds.some((added) => added.continues === author)
+    return isExchange && areConcurrent(this.#dag, at, removal)
   }
 
   #known(instance: InstanceId): Map<DagNode, boolean> {
@@ -163,11 +171,21 @@ class Evaluation {
     return additions.some((earlier) => this.#known(author).get(earlier) === true)
   }
 
-  #authorRemovedBeside(author: InstanceId | undefined, at: DagNode): boolean {
+  #authorRemovedBeside(subject: InstanceId, author: InstanceId | undefined, at: DagNode): boolean {
     if (author === undefined) return false
-    const removals = this.#removals.get(author) ?? []
+    const decided = this.#removals.get(author) ?? []
+    const removals = continues(subject, author, at) ? decided.filter((r) => !this.#isRival(author, at, r)) : decided
     return removals.some((removal) => !precedesOrEquals(this.#dag, at, removal))
   }
+}
+
+/** Who answers for an addition: its committer; for a member that came back, the instance that it was before. */
+function authorOf(subject: InstanceId, at: DagNode): InstanceId | undefined {
+  return at.facts.adds.find(({ instance }) => instance === subject)?.continues ?? at.facts.committer
+}
+
+function continues(subject: InstanceId, author: InstanceId, at: DagNode): boolean {
+  return at.facts.adds.some((added) => added.instance === subject && added.continues === author)
 }
 
 /** Additions that no earlier addition of the same instance precedes. */
