@@ -5,12 +5,11 @@
 import { cp, rm } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { shortId } from '../history/history.ts'
-import { nameEveryone } from '../history/naming.ts'
-import type { HistoryReport, SentText } from '../member/protocol.ts'
+import type { SentText } from '../member/protocol.ts'
 import type { Actor } from './actor.ts'
 import { areUp, haveArrived, knowTheyAreOut } from './conditions.ts'
 import { RequestFailed } from './member-process.ts'
-import type { MemberOutcome, MessageOutcome, Outcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import {
   FOUNDERS,
   GREETINGS,
@@ -24,7 +23,8 @@ import {
   THIEF,
   VICTIM,
 } from './plot.ts'
-import { list, type Sent, type Stage, WAIT_MS } from './stage.ts'
+import { list, type Stage, WAIT_MS } from './stage.ts'
+import { takeStock, tellOfCopy } from './stock.ts'
 
 /** How long the thief waits before it tries again. */
 const REPEAT_MS = 700
@@ -40,13 +40,11 @@ export async function play(stage: Stage): Promise<Outcome> {
   await reunite(stage, heads)
   await talkAgain(stage)
   const said = await speakFromTheCopy(stage)
-  await stage.agreement(REMAINING, REMAINING)
-  const stock = await takeStock(stage)
   return {
-    ...stock,
+    ...(await takeStock(stage)),
     cut: { sides: [SIDE_A, SIDE_B], ...attempts, heads },
     refusalOfRemoved,
-    copyMessage: copyMessage(stage, said),
+    copyMessage: tellOfCopy(stage, said),
   }
 }
 
@@ -201,71 +199,8 @@ async function speakFromTheCopy(stage: Stage): Promise<readonly SentText[]> {
   return said
 }
 
-/** Who got what was said with the old keys, and who could read any of it. */
-function copyMessage(stage: Stage, said: readonly SentText[]): Outcome['copyMessage'] {
-  const readers = stage.actors([...FOUNDERS, NEWCOMER])
-  const wireIds = wireIdsOf(said)
-  const reached = stage
-    .actors(REMAINING)
-    .filter(({ arrived }) => wireIds.some((id) => arrived.has(id)))
-    .map(({ name }) => name)
-  const readBy = readers.filter(({ received }) => said.some(({ messageId }) => received.has(messageId)))
-  const names = readBy.map(({ name }) => name)
-  const text = said[0]?.text ?? ''
-  stage.tell(
-    stage.cast.actor(THIEF),
-    `“${text}”  reached ${list(reached)}, read by ${names.length === 0 ? 'nobody' : list(names)}`,
-  )
-  return { text, reached, readBy: names }
-}
-
 function wireIdsOf(said: readonly SentText[]): readonly string[] {
   return said.flatMap(({ wireIds }) => wireIds)
-}
-
-/** Asks every process what it sees now. */
-async function takeStock(stage: Stage): Promise<Omit<Outcome, 'cut' | 'refusalOfRemoved' | 'copyMessage'>> {
-  const { cast } = stage
-  const names = cast.names()
-  const members = await Promise.all(
-    [...FOUNDERS, NEWCOMER].map(async (name): Promise<MemberOutcome> => {
-      const { groupId: _, members: roster, ...rest } = await stage.group(name)
-      return {
-        name,
-        ...rest,
-        members: roster.map(({ identity }) => names.get(identity) ?? identity).sort(),
-        starts: cast.actor(name).starts,
-      }
-    }),
-  )
-  const history = (await cast.within(
-    'alice tells the history',
-    () => cast.actor('alice').call({ do: 'history' }),
-    WAIT_MS,
-  )) as HistoryReport
-  return {
-    expectedMembers: [...REMAINING].sort(),
-    added: NEWCOMER,
-    removed: OUTCAST,
-    killed: VICTIM,
-    members,
-    messages: stage.sent.map((sent) => messageOutcome(stage, sent)),
-    history: nameEveryone(history, names),
-  }
-}
-
-function messageOutcome(stage: Stage, { from, phase, sent }: Sent): MessageOutcome {
-  const others = stage.actors([...FOUNDERS, NEWCOMER]).filter(({ name }) => name !== from)
-  return {
-    from,
-    text: sent.text,
-    phase,
-    dmlsEpoch: others.flatMap(({ received }) => received.get(sent.messageId)?.dmlsEpoch ?? [])[0] ?? '',
-    readBy: others.filter(({ received }) => received.has(sent.messageId)).map(({ name }) => name),
-    reached: others
-      .filter(({ arrived, received }) => received.has(sent.messageId) || sent.wireIds.some((id) => arrived.has(id)))
-      .map(({ name }) => name),
-  }
 }
 
 /** Without the peer id, which is long and tells people nothing. */
