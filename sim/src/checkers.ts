@@ -21,7 +21,7 @@ export interface Verdict {
 export function checkWorld(world: World, specification: Specification): Verdict {
   const history = new UnionHistory(world)
   const members = specification(history)
-  const beyondTheLimit = nobodyCanJudge(history, members)
+  const beyondTheLimit = nobodyCanJudge(world, history, members)
   const agreement = beyondTheLimit
     ? []
     : [...checkAgreement(world, history, members), ...checkDelivered(world, history, members)]
@@ -149,17 +149,33 @@ export function checkReaders(world: World, history: UnionHistory): string[] {
 }
 
 /**
- * The limit of the protocol: two open heads whose sides nobody can judge who remains a member, or nobody remains at all.
+ * The limit of the protocol: two open heads that nobody who remains a member can judge, or nobody remains at all. To
+ * judge, one must have been a member where the heads part, and know every head that was resolved since, or where that
+ * head parted.
  */
-export function nobodyCanJudge(history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
+export function nobodyCanJudge(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
   if (members.size === 0) return true
-  const { dag, heads } = history
-  const isBlind = (a: DmlsEpoch, b: DmlsEpoch): boolean => {
-    const forkPoint = dag.forkPoint(a, b)
-    if (forkPoint === undefined) return true
-    return ![...dag.roster(forkPoint).keys()].some((instance) => members.has(instance))
-  }
-  return heads.some((a, i) => heads.slice(i + 1).some((b) => isBlind(a, b)))
+  const { heads } = history
+  return heads.some((a, i) => heads.slice(i + 1).some((b) => !isJudged(world, history, members, [a, b])))
+}
+
+function isJudged(
+  world: World,
+  { dag, roster }: UnionHistory,
+  members: ReadonlySet<InstanceId>,
+  heads: readonly [DmlsEpoch, DmlsEpoch],
+): boolean {
+  const forkPoint = dag.forkPoint(...heads)
+  if (forkPoint === undefined) return false
+  const before = dag.causalPast([forkPoint])
+  const since = [...dag.causalPast(heads)].filter((id) => !before.has(id))
+  const resolved = since.flatMap((id) => dag.get(id)?.resolves ?? [])
+  const present = [...roster(forkPoint)].filter(([instance]) => members.has(instance)).map(([, identity]) => identity)
+  return world.nodes.some(({ identity, group }) => {
+    const known = group?.dag()
+    if (known === undefined || !present.includes(identity)) return false
+    return resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
+  })
 }
 
 function short(id: string): string {

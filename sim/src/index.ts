@@ -2,6 +2,7 @@
 export * from './checkers.ts'
 export { drain } from './drain.ts'
 export * from './event-queue.ts'
+export * from './long-partition.ts'
 export * from './network-conditions.ts'
 export * from './observations.ts'
 export * from './operations.ts'

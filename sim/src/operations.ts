@@ -4,6 +4,7 @@
  */
 import { BAD_LINK, GOOD_LINK } from './network-conditions.ts'
 import type { SimNode } from './sim-node.ts'
+import { type ClockError, RIGHT_CLOCK } from './virtual-clock.ts'
 import type { World } from './world.ts'
 
 export type Operation =
@@ -32,8 +33,13 @@ export interface Scenario {
   readonly nodes: number
   /** How many of them begin the group. */
   readonly founders: number
+  /** `wrong`: no two agree, and none runs at the right speed (scenario 19). Default: all are right. */
+  readonly clocks?: 'right' | 'wrong'
   readonly steps: readonly Step[]
 }
+
+/** Two clocks may differ by twice that; a key package is good from an hour before it was made. */
+const CLOCK_SKEW_MS = 20 * 60_000
 
 const NAMES = ['alice', 'bob', 'charlie', 'dora', 'erin', 'frank', 'grace', 'heidi', 'ivan', 'judy', 'kim', 'leo']
 
@@ -43,9 +49,14 @@ export function nodeName(index: number): string {
 }
 
 /** A group of founders, and others who may join it. */
-export async function beginScenario(world: World, { nodes, founders }: Scenario): Promise<void> {
+export async function beginScenario(world: World, { nodes, founders, clocks }: Scenario): Promise<void> {
   const all: SimNode[] = []
-  for (let i = 0; i < nodes; i++) all.push(await world.add(nodeName(i)))
+  const random = world.random.fork('clocks')
+  const clockOf = (): ClockError =>
+    clocks === 'wrong'
+      ? { skewMs: random.int(-CLOCK_SKEW_MS, CLOCK_SKEW_MS), rate: 1 + random.int(-50, 50) / 1000 }
+      : RIGHT_CLOCK
+  for (let i = 0; i < nodes; i++) all.push(await world.add(nodeName(i), { clock: clockOf() }))
   const [creator, ...others] = all.slice(0, Math.max(1, Math.min(founders, nodes)))
   if (creator !== undefined) await world.createGroup(creator, others)
 }

@@ -27,7 +27,7 @@ export class UnionHistory {
   }
 
   /** Identities in an epoch, hexadecimal, by instance. Empty for an epoch that nobody knows. */
-  roster(epoch: string): ReadonlyMap<InstanceId, string> {
+  readonly roster = (epoch: string): ReadonlyMap<InstanceId, string> => {
     if (!this.dag.has(epoch as DmlsEpoch)) return new Map()
     return new Map([...this.dag.roster(epoch as DmlsEpoch).values()].map((m) => [m.instance, m.identity]))
   }

@@ -58,6 +58,7 @@ export function scenarioArbitrary(options: {
       seed: fc.nat(),
       nodes: fc.integer({ min: 3, max: options.nodesMax }),
       founders: fc.integer({ min: 1, max: options.nodesMax }),
+      clocks: fc.constantFrom('right' as const, 'wrong' as const),
       steps: fc.array(step, { minLength: 1, maxLength: options.stepsMax, size: 'max' }),
     })
     .map((scenario) => ({ ...scenario, founders: Math.min(scenario.founders, scenario.nodes) }))
