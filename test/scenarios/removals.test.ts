@@ -1,5 +1,5 @@
 /** Who is out stays out, in whatever order the news comes (protocol §7): scenarios 7, 8 and 9. */
-import { type InstanceId, nextCommit } from '@dmls/dmls'
+import { type InstanceId, isOrphaned, nextCommit } from '@dmls/dmls'
 import { describe, expect, test } from 'vitest'
 import type { Actor } from './actor.ts'
 import { actors, groupOf, permutations, welcomeOf } from './story.ts'
@@ -94,17 +94,14 @@ describe('removals that cross', () => {
       await groupOf(people)
       const wires: Uint8Array[] = []
       for (const [i, member] of people.entries()) {
-        wires.push(
-          (
-            await member
-              .copy(`removes ${i}`)
-              .then((copy) => copy.commit({ remove: [(people[(i + 1) % size] as Actor).self] }))
-          ).wire,
-        )
+        const next = people[(i + 1) % size] as Actor
+        wires.push((await member.commit({ remove: [next.self] })).wire)
       }
       for (const member of people) {
+        expect(isOrphaned(member.state)).toBe(false)
         await member.receive(...wires)
         expect(member.state.removal).toBeDefined()
+        expect(isOrphaned(member.state)).toBe(true)
       }
     })
   }

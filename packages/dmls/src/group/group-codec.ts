@@ -26,6 +26,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     .vector([...meta.leaving], (w, instance) => w.opaque(identifierBytes(instance)))
     .optional(meta.removal, (w, removal) => {
       w.opaque(identifierBytes(removal.parent)).optional(removal.by, (inner, by) => inner.opaque(identifierBytes(by)))
+      w.vector(removal.removes, (inner, instance) => inner.opaque(identifierBytes(instance)))
     })
     .vector([...meta.returning], (w, [instance, keyPackage]) => {
       encodeKeyPackage(w.opaque(identifierBytes(instance)), keyPackage)
@@ -61,7 +62,11 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       entrances: r.vector(readEpoch),
     }))
     const leaving = reader.vector(readInstance)
-    const removal = reader.optional((r) => ({ parent: readEpoch(r), by: r.optional(readInstance) }))
+    const removal = reader.optional((r) => ({
+      parent: readEpoch(r),
+      by: r.optional(readInstance),
+      removes: r.vector(readInstance),
+    }))
     const returning = reader.vector((r) => [readInstance(r), decodeKeyPackage(r)] as const)
     const asked = reader.optional((r) => {
       const instance = readInstance(r)

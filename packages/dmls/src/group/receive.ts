@@ -92,7 +92,7 @@ function receiveApplication(
     builder.set({ handovers: withHandover(state.handovers, handover) })
     const isGone = content.gone.some((instance) => instanceId(instance) === state.self)
     if (isGone && isOnChosenBranch(state, epoch) && !wasAt(state, handover)) {
-      builder.set({ removal: { parent: epoch, by: sender } })
+      builder.set({ removal: { parent: epoch, by: sender, removes: [state.self] } })
     }
   }
   if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })
@@ -126,7 +126,11 @@ async function receiveCommit(
   if (processed.child === undefined) {
     checkCommit(state, { parent: epoch, committer, data, changes: processed.changes }, services)
     // whoever came back as a new instance is not removed by a late commit that removes the old one
-    if (selfIn(state, epoch) === state.self) builder.set({ removal: { parent: epoch, by: committer } })
+    if (selfIn(state, epoch) === state.self) {
+      const removed = processed.changes.removed.map(({ leafIndex }) => instanceAt(state, epoch, leafIndex))
+      const removes = [...new Set([...(state.removal?.removes ?? []), ...removed])]
+      builder.set({ removal: { parent: epoch, by: committer, removes } })
+    }
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
   addChild(builder, { parent: epoch, committer, data, changes: processed.changes, child: processed.child }, services)

@@ -39,6 +39,8 @@ export interface Removal {
   /** The epoch whose commit removed us. */
   readonly parent: DmlsEpoch
   readonly by: InstanceId | undefined
+  /** Whom the commits that removed us removed, ourselves included: their children we never see. */
+  readonly removes: readonly InstanceId[]
 }
 
 /** Our own request to be replaced by a new instance (protocol §8). */
