@@ -4,6 +4,7 @@ import { FORK_CHOICE } from './fork-choice.ts'
 import { HANDOVER } from './handover.ts'
 import { MEMBERSHIP_MUTANTS } from './membership.ts'
 import { MLS } from './mls.ts'
+import { RETURNING_MUTANTS } from './returning.ts'
 import { SECRETS } from './secrets.ts'
 import { STORAGE } from './storage.ts'
 
@@ -11,6 +12,7 @@ export const CATALOGUE: readonly Mutant[] = [
   ...FORK_CHOICE,
   ...MEMBERSHIP_MUTANTS,
   ...HANDOVER,
+  ...RETURNING_MUTANTS,
   ...SECRETS,
   ...STORAGE,
   ...MLS,

@@ -93,8 +93,8 @@ export const STORAGE: readonly Mutant[] = [
     name: 'dropped-epoch-stays-on-disk',
     breaks: 'An epoch whose time is over stays in the store.',
     file: 'packages/client/src/group/group-records.ts',
-    search: "operations.push({ type: 'delete', key: groupRecordKey(this.#groupId, 'epoch', identifierBytes(id)) })",
-    replacement: 'operations.push()',
+    search: 'for (const id of changes.dropped) {',
+    replacement: 'for (const id of changes.dropped.slice(0, 0)) {',
     tests: ['packages/client/test/stored-group.test.ts'],
   },
   {

@@ -1,0 +1,55 @@
+/** Mistakes about members that come back as new instances, and about states that were copied (protocol §8). */
+import type { Mutant } from '../mutant.ts'
+
+const RETURNING = ['test/scenarios/returning.test.ts']
+
+export const RETURNING_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'removal-evaded-by-asking',
+    breaks: 'A member that is being removed on another branch slips back in as a new instance of itself.',
+    file: 'packages/dmls/src/reconcile/evaluation.ts',
+    search: 'at.facts.adds.find(({ instance }) => instance === subject)?.continues ?? at.facts.committer',
+    replacement: 'subject === undefined ? undefined : at.facts.committer',
+    tests: ['test/spec/reconcile.test.ts', ...RETURNING],
+  },
+  {
+    name: 'return-in-the-name-of-another',
+    breaks: 'Anybody can ask that a member be replaced by itself.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'member.identity !== toHex(services.identityOf(keyPackage.leafNode))',
+    replacement: 'member.identity === ""',
+    tests: RETURNING,
+  },
+  {
+    name: 'answer-from-nowhere',
+    breaks: 'Whoever asked to come back follows a Welcome into a group that did not come from where it was.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'if (descent === undefined || !isOnOurLine(state, descent.epoch)) {',
+    replacement: 'if (descent === undefined) {',
+    tests: RETURNING,
+  },
+  {
+    name: 'stranger-answers',
+    breaks: 'A Welcome back is followed although its maker was no member where the two parted.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'some(({ identity }) => identity === signer)',
+    replacement: 'some(({ identity }) => identity !== "" && signer !== "")',
+    tests: RETURNING,
+  },
+  {
+    name: 'sides-swap-places',
+    breaks: 'Two sides that cannot follow each other both move, and are apart as before.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'if (stays) throw',
+    replacement: 'if (stays && support > 1_000_000) throw',
+    tests: RETURNING,
+  },
+  {
+    name: 'copied-state-goes-on',
+    breaks: 'A state that was copied or restored does not notice it, and uses keys that were used already.',
+    file: 'packages/dmls/src/group/receive.ts',
+    search: 'if (!(await isSentElsewhere(held.group, message.message))) ',
+    replacement: 'if ((await isSentElsewhere(held.group, message.message)) !== undefined) ',
+    tests: RETURNING,
+  },
+]
