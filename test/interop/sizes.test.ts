@@ -17,7 +17,7 @@ async function play(size: number, first: Implementation): Promise<InteropGroup> 
   return group
 }
 
-test.each([2, 3, 4, 5, 7, 8, 9, 15, 16, 17])('%i members of both implementations agree', async (size) => {
+test.each([2, 3, 4, 5, 7, 8, 9, 16])('%i members of both implementations agree', async (size) => {
   for (const first of ['ours', 'ts-mls'] as const) {
     const group = await play(size, first)
     await group.say(group.members[1] as (typeof group.members)[number], 'hello')
@@ -25,7 +25,7 @@ test.each([2, 3, 4, 5, 7, 8, 9, 15, 16, 17])('%i members of both implementations
   }
 })
 
-test.each([31, 32, 33, 63, 64])(
+test.each([31, 33, 64])(
   '%i members of both implementations agree, and so do those who remain',
   async (size) => {
     const group = await play(size, size % 2 === 0 ? 'ours' : 'ts-mls')
