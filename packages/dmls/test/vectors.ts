@@ -2,11 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'vitest'
+import { describe, test } from 'vitest'
 
 const REPOSITORY = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** One test over all entries of a file; their type is the caller's claim about it. */
+/**
+ * One test over all entries of a file; their type is the caller's claim about it. `pnpm conformance` finds it by what
+ * stands before its title.
+ */
 export function vectorTest<T>(
   set: 'mls' | 'dmls',
   name: string,
@@ -15,6 +18,8 @@ export function vectorTest<T>(
 ): void {
   const folder = process.env[`${set.toUpperCase()}_VECTORS`] ?? join(REPOSITORY, '../shared/vectors', set)
   const file = join(folder, `${name}.json`)
-  if (existsSync(file)) test(title, () => check(JSON.parse(readFileSync(file, 'utf8')) as T[]))
-  else test.skip(`${title} (skipped: no ${set}/${name}.json)`, () => undefined)
+  describe(`vectors of ${set}/${name}`, () => {
+    if (existsSync(file)) test(title, () => check(JSON.parse(readFileSync(file, 'utf8')) as T[]))
+    else test.skip(`${title} (skipped: no ${set}/${name}.json)`, () => undefined)
+  })
 }

@@ -2,8 +2,9 @@
 import type { CipherSuite, CryptoProvider } from '@dmls/crypto'
 import { nobleProvider } from '@dmls/crypto/noble'
 import { nodeProvider } from '@dmls/crypto/node'
+import { webCryptoProvider } from '@dmls/crypto/webcrypto'
 
-export const providers: readonly CryptoProvider[] = [nodeProvider, nobleProvider]
+export const providers: readonly CryptoProvider[] = [nodeProvider, nobleProvider, webCryptoProvider]
 
 export const suites: readonly CipherSuite[] = nodeProvider.cipherSuites.map((id) => nodeProvider.cipherSuite(id))
 

@@ -18,7 +18,7 @@ import { groupContextBytes } from '../../src/wire/group-context.ts'
 import { decodeMlsMessage } from '../../src/wire/mls-message.ts'
 import { decodeProposal, encodeProposal } from '../../src/wire/proposal.ts'
 import { providers } from '../suites.ts'
-import { hex, signaturePrivateKey, vectorTest } from '../vectors.ts'
+import { claimedBy, hex, signaturePrivateKey, vectorTest } from '../vectors.ts'
 
 type Vector = Readonly<
   Record<
@@ -124,8 +124,7 @@ for (const provider of providers) {
     `${provider.name}: published messages open, and ours open like them`,
     async (vectors) => {
       expect(vectors.map((v) => v.cipher_suite)).toEqual([1, 2, 3, 4, 5, 6, 7])
-      for (const vector of vectors) {
-        const suite = provider.cipherSuite(vector.cipher_suite)
+      for (const { suite, vector } of claimedBy(provider, vectors)) {
         const signer = await signerFromPrivateKey(suite, signaturePrivateKey(suite.id, vector.signature_priv))
         const epoch = epochOf(suite, vector, signer)
         expect(await epoch.openPublic(publicMessage(vector.proposal_pub))).toBe(vector.proposal)

@@ -201,6 +201,12 @@ test('a new signature key and an addition in one commit: the newcomer can verify
   expect(await codeOf(stale)).toBe('wrong_signer')
 })
 
+test('a committer does not take the signature key of somebody else', async () => {
+  const { alice, bob, a } = await trio()
+  const options = { signer: alice.signer, leaf: { signer: bob.signer } }
+  expect(await codeOf(createCommit(a, options, alice.services))).toBe('duplicate_signature_key')
+})
+
 test('a committer whose leaf says something that it does not list is refused by itself', async () => {
   const { alice, a } = await trio()
   const extensions = [{ extensionType: 0xf0f0, extensionData: new Uint8Array(0) }]

@@ -23,7 +23,7 @@ import { decodeAuthenticatedContent } from '../../src/wire/framing.ts'
 import { type GroupContext, groupContextBytes } from '../../src/wire/group-context.ts'
 import { lingering, recording } from '../recording-suite.ts'
 import { providers, suite, suites } from '../suites.ts'
-import { hex, vectorTest } from '../vectors.ts'
+import { claimedBy, hex, vectorTest } from '../vectors.ts'
 
 interface KeyScheduleEpoch
   extends Readonly<
@@ -65,8 +65,7 @@ for (const provider of providers) {
     `${provider.name}: every epoch of key-schedule has the published secrets`,
     async (vectors) => {
       expect(vectors.map((v) => v.cipher_suite)).toEqual([1, 2, 3, 4, 5, 6, 7])
-      for (const vector of vectors) {
-        const suite = provider.cipherSuite(vector.cipher_suite)
+      for (const { suite, vector } of claimedBy(provider, vectors)) {
         let initSecret = hex(vector.initial_init_secret)
         for (const [number, epoch] of vector.epochs.entries()) {
           const context: GroupContext = {
@@ -116,12 +115,12 @@ for (const provider of providers) {
     readonly psk_secret: string
   }>('mls', 'psk_secret', `${provider.name}: pre-shared keys chain to the published psk_secret`, (vectors) => {
     expect(new Set(vectors.map((v) => v.cipher_suite)).size).toBe(7)
-    for (const vector of vectors) {
+    for (const { suite: own, vector } of claimedBy(provider, vectors)) {
       const psks = vector.psks.map((psk) => ({
         id: { psk: { pskType: 'external', pskId: hex(psk.psk_id) }, pskNonce: hex(psk.psk_nonce) } as const,
         secret: hex(psk.psk),
       }))
-      expect(toHex(derivePskSecret(provider.cipherSuite(vector.cipher_suite), psks))).toBe(vector.psk_secret)
+      expect(toHex(derivePskSecret(own, psks))).toBe(vector.psk_secret)
     }
   })
 
@@ -142,8 +141,7 @@ for (const provider of providers) {
     `${provider.name}: transcript hashes and confirmation tags are as published`,
     (vectors) => {
       expect(vectors.map((v) => v.cipher_suite)).toEqual([1, 2, 3, 4, 5, 6, 7])
-      for (const vector of vectors) {
-        const suite = provider.cipherSuite(vector.cipher_suite)
+      for (const { suite, vector } of claimedBy(provider, vectors)) {
         const commit = decodeWhole(hex(vector.authenticated_content), decodeAuthenticatedContent)
         const confirmed = confirmedTranscriptHash(suite, hex(vector.interim_transcript_hash_before), commit)
         expect(toHex(confirmed)).toBe(vector.confirmed_transcript_hash_after)

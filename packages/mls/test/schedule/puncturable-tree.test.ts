@@ -30,7 +30,7 @@ interface SecretTreeVector {
   readonly leaves: readonly (readonly { readonly generation: number; readonly application_key: string }[])[]
 }
 
-const SUITE_OF_HASH: Readonly<Record<string, number>> = { 'SHA-256': 1, 'SHA-384': 7, 'SHA-512': 4 }
+const SUITE_OF_HASH: Readonly<Record<string, number>> = { 'SHA-256': 1, 'SHA-384': 7, 'SHA-512': 5 }
 
 /** The input that names a leaf of a small tree. */
 function inputOf(leaf: number, depth: number): Uint8Array {

@@ -16,7 +16,7 @@ import {
 import { deriveTreeChild } from '../../src/schedule/tree-child.ts'
 import { lingering, recording } from '../recording-suite.ts'
 import { providers, suite } from '../suites.ts'
-import { hex, vectorTest } from '../vectors.ts'
+import { claimedBy, hex, vectorTest } from '../vectors.ts'
 
 type Generation = Readonly<
   Record<'handshake_key' | 'handshake_nonce' | 'application_key' | 'application_nonce', string>
@@ -38,8 +38,7 @@ for (const provider of providers) {
     `${provider.name}: sender data keys and every generation of secret-tree are as published`,
     (vectors) => {
       expect(new Set(vectors.map((v) => v.cipher_suite)).size).toBe(7)
-      for (const vector of vectors) {
-        const suite = provider.cipherSuite(vector.cipher_suite)
+      for (const { suite, vector } of claimedBy(provider, vectors)) {
         const { sender_data_secret, ciphertext, key, nonce } = vector.sender_data
         expect(deriveSenderDataKey(suite, hex(sender_data_secret), hex(ciphertext))).toEqual({
           key: hex(key),
@@ -200,7 +199,8 @@ describe('the secret tree', () => {
         const records = new Map<number, Uint8Array>()
         const store = (tree: SecretTree, base: SecretTree | undefined): number => {
           const changes = [...tree.changesSince(base)]
-          for (const { node, record } of changes) {
+          for (const { node, record, replacedSize } of changes) {
+            expect(replacedSize).toBe(records.get(node)?.length ?? 0)
             if (record === undefined) expect(records.delete(node)).toBe(true)
             else records.set(node, record)
           }
@@ -218,6 +218,7 @@ describe('the secret tree', () => {
           tree = step.tree
           const loaded = SecretTree.fromRecords(suite, LEAVES, records)
           expect(encoded(loaded)).toEqual(encoded(tree))
+          expect(new Set(tree.recordedNodes())).toEqual(new Set(records.keys()))
           if (offset !== undefined && offset >= 0) break
         }
       }),

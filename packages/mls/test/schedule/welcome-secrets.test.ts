@@ -22,7 +22,7 @@ import type { GroupInfoContent } from '../../src/wire/group-info.ts'
 import { keyPackageBytes } from '../../src/wire/key-package.ts'
 import { decodeMlsMessage } from '../../src/wire/mls-message.ts'
 import { providers, suite, suites } from '../suites.ts'
-import { hex, vectorTest } from '../vectors.ts'
+import { claimedBy, hex, vectorTest } from '../vectors.ts'
 
 type WelcomeVector = Readonly<Record<'init_priv' | 'key_package' | 'signer_pub' | 'welcome', string>> & {
   readonly cipher_suite: number
@@ -35,8 +35,7 @@ for (const provider of providers) {
     `${provider.name}: every published Welcome opens to a signed and confirmed GroupInfo`,
     async (vectors) => {
       expect(vectors.map((v) => v.cipher_suite)).toEqual([1, 2, 3, 4, 5, 6, 7])
-      for (const vector of vectors) {
-        const suite = provider.cipherSuite(vector.cipher_suite)
+      for (const { suite, vector } of claimedBy(provider, vectors)) {
         const keyPackageMessage = decodeMlsMessage(hex(vector.key_package))
         const welcomeMessage = decodeMlsMessage(hex(vector.welcome))
         if (keyPackageMessage.wireFormat !== 'mls_key_package' || welcomeMessage.wireFormat !== 'mls_welcome') {
