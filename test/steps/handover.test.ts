@@ -45,7 +45,7 @@ test('whoever was invited by somebody that was being removed is told so, and fol
   await alice.receive(merge.wire)
   expect(frank.state.removal).toBeUndefined()
   await frank.receive(...merge.handovers)
-  expect(frank.state.removal).toEqual({ parent: addition.epoch, by: charlie.self })
+  expect(frank.state.removal).toMatchObject({ parent: addition.epoch, by: charlie.self })
   const invitation = await alice.commit({ add: [await frank.keyPackage()] })
   expect(await frank.welcome(welcomeOf(invitation))).toBe('joined')
   expect(frank.head).toBe(invitation.epoch)
