@@ -12,7 +12,7 @@ import { Listeners } from './listeners.ts'
 import { OutgoingWelcomes } from './outgoing-welcomes.ts'
 import type { StoreOperation } from './ports.ts'
 import { shareTopics } from './shared-topics.ts'
-import { GROUPS_PREFIX, groupIdOfKey } from './store-keys.ts'
+import { GROUP_LIST_PREFIX } from './store-keys.ts'
 import { systemClock } from './system-clock.ts'
 import { WelcomeInbox } from './welcome-inbox.ts'
 
@@ -64,12 +64,11 @@ class RunningClient implements DmlsClient {
 
   static async open(context: ClientContext): Promise<RunningClient> {
     const client = new RunningClient(context, await KeyPackages.open(context), await OutgoingWelcomes.open(context))
-    const groupIds = new Map<string, Uint8Array>()
-    for await (const [key] of context.store.entries({ prefix: GROUPS_PREFIX })) {
-      const groupId = groupIdOfKey(key)
-      groupIds.set(toHex(groupId), groupId)
+    const groupIds: Uint8Array[] = []
+    for await (const [key] of context.store.entries({ prefix: GROUP_LIST_PREFIX })) {
+      groupIds.push(key.slice(GROUP_LIST_PREFIX.length))
     }
-    for (const groupId of groupIds.values()) {
+    for (const groupId of groupIds) {
       client.#adopt(await GroupHandle.load(context, client.#welcomes, groupId))
     }
     client.#inbox = await WelcomeInbox.open(context, client.#keyPackages, (joined, own, operations) =>

@@ -30,8 +30,14 @@ export function readSequence(bytes: Uint8Array): number {
 export type GroupRecord =
   /** The group's own facts: our instance, counter, keys, status. */
   | 'meta'
-  /** The secrets of one epoch, by its dmls_epoch. */
+  /** What messages do not change of one epoch, by its dmls_epoch. */
   | 'epoch'
+  /** What starts the children of an epoch, likewise. */
+  | 'initKey'
+  /** One node of an epoch's secret tree, by dmls_epoch and the node's index. */
+  | 'secretNode'
+  /** One proposal that was sent in an epoch, by dmls_epoch and ProposalRef. */
+  | 'proposal'
   /** Public facts of one epoch, in the order of insertion. */
   | 'fact'
   /** The latest authenticated message of one sender. */
@@ -48,6 +54,9 @@ export type GroupRecord =
 const RECORD_TAGS: Readonly<Record<GroupRecord, string>> = {
   meta: '/a',
   epoch: '/e',
+  initKey: '/b',
+  secretNode: '/s',
+  proposal: '/p',
   fact: '/f',
   witness: '/w',
   node: '/n',
@@ -55,8 +64,6 @@ const RECORD_TAGS: Readonly<Record<GroupRecord, string>> = {
   inbox: '/i',
   waiting: '/q',
 }
-
-export const GROUPS_PREFIX: Uint8Array = GROUP
 
 export function groupPrefix(groupId: Uint8Array): Uint8Array {
   return concatBytes(GROUP, sized(groupId))
@@ -70,10 +77,11 @@ export function groupRecordKey(groupId: Uint8Array, record: GroupRecord, name: U
   return concatBytes(groupRecordPrefix(groupId, record), name)
 }
 
-/** The group id in a key of a group's record. */
-export function groupIdOfKey(key: Uint8Array): Uint8Array {
-  const length = ((key[GROUP.length] as number) << 8) | (key[GROUP.length + 1] as number)
-  return key.slice(GROUP.length + 2, GROUP.length + 2 + length)
+/** The groups that are stored: one empty record each, so that a client which opens finds them without reading them. */
+export const GROUP_LIST_PREFIX: Uint8Array = utf8('l/')
+
+export function groupListKey(groupId: Uint8Array): Uint8Array {
+  return concatBytes(GROUP_LIST_PREFIX, groupId)
 }
 
 export function topicPrefix(topic: Uint8Array): Uint8Array {

@@ -1,9 +1,9 @@
 /** A group comes back from the store as it was, and what is over is not there any more. */
 import { nodeProvider } from '@dmls/crypto/node'
-import { createDmlsProfile, encodeDag, makeCommit, retire } from '@dmls/dmls'
+import { createDmlsProfile, encodeDag, makeCommit, retire, sendMessage } from '@dmls/dmls'
 import { afterEach, expect, test } from 'vitest'
 import { GroupRecords } from '../src/group/group-records.ts'
-import { groupRecordPrefix } from '../src/store-keys.ts'
+import { type GroupRecord, groupRecordPrefix } from '../src/store-keys.ts'
 import { carry, type HandPerson, handPair, onlyGroup, say, told, WatchedStore } from './by-hand.ts'
 import { createSolo } from './solo.ts'
 
@@ -39,13 +39,17 @@ test('the history that is read back has every epoch, and what was heard of every
 test('an epoch that is over is deleted in the store too, with the subtrees that only it had', async () => {
   const store = new WatchedStore()
   const { context, running, load } = await createSolo(store)
-  const records = async (kind: 'epoch' | 'node'): Promise<number> => {
+  const records = async (kind: GroupRecord): Promise<number> => {
     let count = 0
     for await (const _ of store.entries({ prefix: groupRecordPrefix(running.current.groupId, kind) })) count++
     return count
   }
-  for (let i = 0; i < 3; i++) await running.apply(await makeCommit(running.current, {}, running.services()))
+  for (let i = 0; i < 3; i++) {
+    await running.apply(await makeCommit(running.current, {}, running.services()))
+    await running.apply(await sendMessage(running.current, { kind: 'presence' }, running.services()))
+  }
   expect([await records('epoch'), await records('node')]).toEqual([4, 4])
+  expect([await records('initKey'), await records('secretNode')]).toEqual([4, 4])
 
   const nowMs = context.clock.nowMs() + 2 * WEEK_MS
   const step = retire(running.current, { nowMs, sizeOf: (epoch) => running.records.sizeOf(epoch) })
@@ -53,6 +57,7 @@ test('an epoch that is over is deleted in the store too, with the subtrees that 
   await running.apply(step, running.records.sweep(step.state))
   step.wipe()
   expect([await records('epoch'), await records('node')]).toEqual([1, 1])
+  expect([await records('initKey'), await records('secretNode')]).toEqual([1, 1])
   const { state } = await load()
   expect([...state.epochs.keys()]).toEqual([running.current.head])
   expect(state.dag.size).toBe(4)

@@ -1,7 +1,8 @@
 /** What is written when (protocol §9): one batch for a step, and nothing goes out that is not in the store. */
-import { toHex, utf8 } from '@dmls/crypto'
+import { equalBytes, toHex, utf8 } from '@dmls/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { StoreOperation } from '../src/ports.ts'
+import { type GroupRecord, groupRecordPrefix } from '../src/store-keys.ts'
 import { carry, createHandPerson, type HandPerson, handPair, onlyGroup, say, told } from './by-hand.ts'
 
 const open: HandPerson[] = []
@@ -29,10 +30,10 @@ function hasValue(batch: readonly StoreOperation[], bytes: Uint8Array): boolean 
   return batch.some((operation) => operation.type === 'put' && toHex(operation.value).includes(hex))
 }
 
-/** How many records of epochs a batch writes. */
-function epochRecords(batch: readonly StoreOperation[]): number {
-  const tag = toHex(utf8('/e'))
-  return batch.filter(({ type, key }) => type === 'put' && toHex(key).startsWith(tag, 2 * (2 + 2 + 32))).length
+/** How many records of a kind a batch writes. */
+function recordsOf(batch: readonly StoreOperation[], kind: GroupRecord): number {
+  const tag = groupRecordPrefix(new Uint8Array(32), kind).slice(-2)
+  return batch.filter(({ type, key }) => type === 'put' && equalBytes(key.slice(2 + 2 + 32, 2 + 2 + 34), tag)).length
 }
 
 describe('a step is one write', () => {
@@ -41,7 +42,8 @@ describe('a step is one write', () => {
     const batches = await batchesDuring(alice, () => onlyGroup(alice).update())
     const [commit] = alice.delivery.take()
     expect(batches).toHaveLength(1)
-    expect(epochRecords(batches[0] ?? [])).toBe(2)
+    expect(recordsOf(batches[0] ?? [], 'epoch')).toBe(2)
+    expect(recordsOf(batches[0] ?? [], 'initKey')).toBe(2)
     expect(hasValue(batches[0] ?? [], commit?.message ?? new Uint8Array(1))).toBe(true)
   })
 
@@ -50,7 +52,8 @@ describe('a step is one write', () => {
     await onlyGroup(alice).update()
     const batches = await batchesDuring(bob, () => carry(alice, bob))
     expect(batches).toHaveLength(1)
-    expect(epochRecords(batches[0] ?? [])).toBe(2)
+    expect(recordsOf(batches[0] ?? [], 'epoch')).toBe(2)
+    expect(recordsOf(batches[0] ?? [], 'initKey')).toBe(2)
   })
 
   test('an invitation is written with the commit that makes it', async () => {
@@ -71,7 +74,9 @@ describe('a step is one write', () => {
       await told(bob)
     })
     expect(batches).toHaveLength(2)
-    expect(epochRecords(batches[0] ?? [])).toBe(1)
+    // of the epoch, only the nodes of the secret tree that the message has opened: ours and the sender's
+    expect(recordsOf(batches[0] ?? [], 'secretNode')).toBe(2)
+    expect(recordsOf(batches[0] ?? [], 'epoch') + recordsOf(batches[0] ?? [], 'initKey')).toBe(0)
     expect(hasValue(batches[0] ?? [], utf8('a text to be found'))).toBe(true)
     expect(batches[1]?.map(({ type }) => type)).toEqual(['delete'])
   })

@@ -1,6 +1,7 @@
 /**
  * A group in the store: what a step changed becomes records of one batch, and all records together become the group
- * again. Ratchet trees are kept as subtrees under their hashes, so that an epoch adds O(log n) records.
+ * again. Ratchet trees are kept as subtrees under their hashes, so that an epoch adds O(log n) records. What an epoch
+ * is made of besides: `epoch-records.ts`.
  */
 import { type CipherSuite, fromHex, toHex } from '@dmls/crypto'
 import {
@@ -10,34 +11,27 @@ import {
   type DmlsGroupState,
   decodeEpochFacts,
   decodeGroupMeta,
-  decodeHeldEpochFacts,
   decodeWitness,
-  dmlsEpoch,
   encodeEpochFacts,
   encodeGroupMeta,
-  encodeHeldEpochFacts,
   encodeWitness,
-  type HeldEpoch,
   type InstanceId,
   identifierBytes,
   instanceId,
 } from '@dmls/dmls'
 import {
-  decodeGroupState,
   decodeKeyPackage,
   decodeWhole,
-  encodeGroupState,
   type KeyPackage,
   keyPackageBytes,
-  loadTree,
   MlsError,
   type Profile,
-  Reader,
   treeRecords,
   Writer,
 } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
-import { groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
+import { groupListKey, groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
+import { EpochRecords } from './epoch-records.ts'
 
 /** A signature key of ours in one group. Secret. */
 export interface SigningKey {
@@ -72,20 +66,20 @@ export interface LoadedGroup {
 /** The records of one group: knows which subtrees and how many facts are stored already. */
 export class GroupRecords {
   readonly #groupId: Uint8Array
+  readonly #epochs: EpochRecords
   readonly #storedNodes: Set<string>
-  /** Bytes of each stored epoch record. */
-  readonly #epochSizes = new Map<DmlsEpoch, number>()
   #nextFact: number
 
-  private constructor(groupId: Uint8Array, storedNodes: Set<string>, nextFact: number) {
+  private constructor(groupId: Uint8Array, epochs: EpochRecords, storedNodes: Set<string>, nextFact: number) {
     this.#groupId = groupId
+    this.#epochs = epochs
     this.#storedNodes = storedNodes
     this.#nextFact = nextFact
   }
 
   /** Of a group that is not in the store yet. */
   static fresh(groupId: Uint8Array): GroupRecords {
-    return new GroupRecords(groupId, new Set(), 0)
+    return new GroupRecords(groupId, new EpochRecords(groupId), new Set(), 0)
   }
 
   /** What to write after a step, and what to call once it is written. */
@@ -99,22 +93,25 @@ export class GroupRecords {
       operations.push({ type: 'put', key: groupRecordKey(this.#groupId, record, name), value })
     }
     const newNodes = new Set<string>()
-    const sizes = new Map<DmlsEpoch, number>()
+    const written: (() => void)[] = []
     for (const id of changes.epochs) {
       const held = state.epochs.get(id)
       if (held === undefined) continue
-      const bytes = encodeEpoch(held)
-      sizes.set(id, bytes.length)
-      put('epoch', identifierBytes(id), bytes)
+      const epoch = this.#epochs.put(id, held)
+      operations.push(...epoch.operations)
+      written.push(epoch.written)
       for (const { hash, bytes } of treeRecords(held.group.tree, (hash) => this.#isStored(hash, newNodes))) {
         newNodes.add(toHex(hash))
         put('node', hash, bytes)
       }
     }
     for (const id of changes.dropped) {
-      operations.push({ type: 'delete', key: groupRecordKey(this.#groupId, 'epoch', identifierBytes(id)) })
+      const epoch = this.#epochs.delete(id)
+      operations.push(...epoch.operations)
+      written.push(epoch.written)
     }
     let nextFact = this.#nextFact
+    if (nextFact === 0) operations.push({ type: 'put', key: groupListKey(this.#groupId), value: new Uint8Array(0) })
     for (const facts of changes.facts) put('fact', sequenceKey(nextFact++), encodeEpochFacts(facts))
     for (const sender of new Set(changes.witnesses.map((witness) => witness.sender))) {
       const latest = state.dag.latest(sender)
@@ -129,16 +126,15 @@ export class GroupRecords {
       operations,
       written: () => {
         this.#nextFact = nextFact
-        for (const [id, size] of sizes) this.#epochSizes.set(id, size)
-        for (const id of changes.dropped) this.#epochSizes.delete(id)
+        for (const note of written) note()
         for (const hash of newNodes) this.#storedNodes.add(hash)
       },
     }
   }
 
-  /** Bytes that the record of an epoch takes; 0 when there is none. */
+  /** Bytes that the records of an epoch take; 0 when there are none. */
   sizeOf(epoch: DmlsEpoch): number {
-    return this.#epochSizes.get(epoch) ?? 0
+    return this.#epochs.sizeOf(epoch)
   }
 
   /** What to write so that subtrees which no held epoch has are forgotten. O(nodes of all held trees). */
@@ -175,12 +171,7 @@ export class GroupRecords {
 
     const nodes = new Map<string, Uint8Array>()
     for await (const [name, value] of recordsOf(store, groupId, 'node')) nodes.set(toHex(name), value)
-    const epochs = new Map<DmlsEpoch, HeldEpoch>()
-    const sizes = new Map<DmlsEpoch, number>()
-    for await (const [name, value] of recordsOf(store, groupId, 'epoch')) {
-      sizes.set(dmlsEpoch(name), value.length)
-      epochs.set(dmlsEpoch(name), await decodeEpoch(value, suite, profile, nodes))
-    }
+    const { records: ofEpochs, epochs } = await EpochRecords.load(store, groupId, { suite, profile }, nodes)
     let dag = Dag.empty()
     let nextFact = 0
     for await (const [name, value] of recordsOf(store, groupId, 'fact')) {
@@ -197,37 +188,14 @@ export class GroupRecords {
     if (!epochs.has(meta.head)) {
       throw new MlsError('internal', 'store_incomplete', 'the chosen epoch of the group is not in the store')
     }
-    const records = new GroupRecords(groupId, new Set(nodes.keys()), nextFact)
-    for (const [id, size] of sizes) records.#epochSizes.set(id, size)
     return {
-      records,
+      records: new GroupRecords(groupId, ofEpochs, new Set(nodes.keys()), nextFact),
       group: {
         state: { ...meta, profile, suite, groupId, dag, epochs, keyPackages },
         signingKeys: stored.signingKeys,
       },
     }
   }
-}
-
-function encodeEpoch(held: HeldEpoch): Uint8Array {
-  const writer = new Writer()
-  encodeHeldEpochFacts(writer, held)
-  return writer.opaque(held.group.context.treeHash).opaque(encodeGroupState(held.group)).finish()
-}
-
-async function decodeEpoch(
-  bytes: Uint8Array,
-  suite: CipherSuite,
-  profile: Profile,
-  nodes: ReadonlyMap<string, Uint8Array>,
-): Promise<HeldEpoch> {
-  const reader = new Reader(bytes)
-  const facts = decodeHeldEpochFacts(reader)
-  const treeHash = reader.opaque()
-  const group = reader.opaque()
-  reader.finish()
-  const tree = await loadTree(suite, treeHash, async (hash) => nodes.get(toHex(hash)))
-  return { ...facts, group: decodeGroupState(group, { suite, profile, tree }) }
 }
 
 async function* recordsOf(

@@ -1,6 +1,7 @@
 /**
  * A state as bytes, for storage; not a format of RFC 9420. The ratchet tree is not in it: it is stored by content
- * (`tree/tree-records.ts`), so that saving an epoch does not cost the whole group. The bytes are secret.
+ * (`tree/tree-records.ts`), so that saving an epoch does not cost the whole group. Whoever saves after each message stores
+ * the parts that messages change apart from the core, which they do not. The bytes are secret.
  */
 import { type CipherSuite, equalBytes, toHex } from '@dmls/crypto'
 import { decodeWhole, Reader } from '../codec/reader.ts'
@@ -23,8 +24,36 @@ const PROFILES: readonly Profile['name'][] = ['mls', 'dmls']
 
 /** Everything but the ratchet tree, in one copy that the caller owns. */
 export function encodeGroupState(state: GroupState): Uint8Array {
-  return encodeWhole(state, encodeState, 4096)
+  return encodeWhole(state, encodeState, 16_384)
 }
+
+/** The parts of a state that messages and commits change, each of which can be stored by itself. */
+export type GroupStateParts = Pick<GroupState, 'secretTree' | 'initKey' | 'proposals'>
+
+/** Everything but the ratchet tree and the {@link GroupStateParts}, in one copy that the caller owns. */
+export function encodeGroupStateCore(state: GroupState): Uint8Array {
+  return encodeWhole(state, encodeCore, 4096)
+}
+
+/** Whether two states of one epoch have the same {@link encodeGroupStateCore}, by identity of what it is made of. */
+export function sameGroupStateCore(a: GroupState, b: GroupState): boolean {
+  return CORE.every((field) => a[field] === b[field])
+}
+
+const CORE = [
+  'profile',
+  'contextBytes',
+  'epochId',
+  'ownLeaf',
+  'keys',
+  'secrets',
+  'exporterTree',
+  'interimTranscriptHash',
+  'confirmationTag',
+  'pendingUpdates',
+  'ownCommits',
+  'reinit',
+] as const satisfies readonly (keyof GroupState)[]
 
 export interface StateSurroundings {
   readonly suite: CipherSuite
@@ -39,6 +68,25 @@ export interface StateSurroundings {
  */
 export function decodeGroupState(bytes: Uint8Array, surroundings: StateSurroundings): GroupState {
   return decodeWhole(bytes, (reader) => decodeState(reader, surroundings))
+}
+
+/** The state of a core and its parts. @throws MlsError as {@link decodeGroupState} */
+export function decodeGroupStateCore(
+  bytes: Uint8Array,
+  surroundings: StateSurroundings,
+  parts: GroupStateParts,
+): GroupState {
+  return { ...decodeWhole(bytes, (reader) => decodeCore(reader, surroundings)), ...parts }
+}
+
+/** A proposal of the cache, in one copy that the caller owns. */
+export function encodeCachedProposal(cached: CachedProposal): Uint8Array {
+  return encodeWhole(cached, encodeCached, 512)
+}
+
+/** @throws MlsError malformed */
+export function decodeCachedProposal(bytes: Uint8Array): CachedProposal {
+  return decodeWhole(bytes, decodeCached)
 }
 
 /**
@@ -61,21 +109,38 @@ function decodeHead(reader: Reader): Head {
 }
 
 function encodeState(writer: Writer, state: GroupState): void {
+  encodeCore(writer, state)
+  state.secretTree.encode(writer)
+  state.initKey.encode(writer)
+  writer.vector([...state.proposals.values()], encodeCached)
+}
+
+function encodeCore(writer: Writer, state: GroupState): void {
   writer.uint8(FORMAT).uint8(PROFILES.indexOf(state.profile.name)).fixed(state.contextBytes)
   writer.opaque(state.epochId).uint32(state.ownLeaf)
   encodeKeys(writer, state.keys)
   for (const name of SECRETS) writer.opaque(state.secrets[name])
-  state.secretTree.encode(writer)
   state.exporterTree.encode(writer)
-  state.initKey.encode(writer)
   writer.opaque(state.interimTranscriptHash).opaque(state.confirmationTag)
-  writer.vector([...state.proposals.values()], encodeCached)
   writer.vector(state.pendingUpdates, encodePending)
   writer.vector(state.ownCommits, (w, hash) => w.opaque(hash))
   writer.optional(state.reinit, encodeReinit)
 }
 
-function decodeState(reader: Reader, { suite, profile, tree }: StateSurroundings): GroupState {
+function decodeState(reader: Reader, surroundings: StateSurroundings): GroupState {
+  const { suite, profile } = surroundings
+  return {
+    ...decodeCore(reader, surroundings),
+    secretTree: SecretTree.decode(suite, reader),
+    initKey: profile.decodeInitKey(suite, reader),
+    proposals: new Map(reader.vector(decodeCached).map((cached) => [toHex(cached.reference), cached])),
+  }
+}
+
+function decodeCore(
+  reader: Reader,
+  { suite, profile, tree }: StateSurroundings,
+): Omit<GroupState, keyof GroupStateParts> {
   const head = decodeHead(reader)
   const { context } = head
   if (head.profile !== profile.name) throw usage('wrong_profile', 'the state is of another profile')
@@ -97,12 +162,9 @@ function decodeState(reader: Reader, { suite, profile, tree }: StateSurroundings
     ownLeaf,
     keys,
     secrets,
-    secretTree: SecretTree.decode(suite, reader),
     exporterTree: PuncturableTree.decode(suite, reader),
-    initKey: profile.decodeInitKey(suite, reader),
     interimTranscriptHash: reader.opaque(),
     confirmationTag: reader.opaque(),
-    proposals: new Map(reader.vector(decodeCached).map((cached) => [toHex(cached.reference), cached])),
     pendingUpdates: reader.vector(decodePending),
     ownCommits: reader.vector((r) => r.opaque()),
     reinit: reader.optional(decodeReinit),

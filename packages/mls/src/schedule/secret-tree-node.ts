@@ -6,7 +6,13 @@ import type { CipherSuite } from '@dmls/crypto'
 import { decodeWhole, type Reader } from '../codec/reader.ts'
 import { encodeWhole, type Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
-import { decodeSenderRatchet, encodeSenderRatchet, type SenderRatchet, wipeSenderRatchet } from './sender-ratchet.ts'
+import {
+  decodeSenderRatchet,
+  encodeSenderRatchet,
+  type SenderRatchet,
+  senderRatchetSize,
+  wipeSenderRatchet,
+} from './sender-ratchet.ts'
 
 /** Expanded: its secret is gone. */
 export interface SplitNode {
@@ -35,6 +41,8 @@ export interface SecretNodeChange {
   readonly node: number
   /** Undefined: delete what is stored. */
   readonly record: Uint8Array | undefined
+  /** Bytes of the record that stands there until then; 0 for none. */
+  readonly replacedSize: number
 }
 
 /** A node in preorder with everything below it. */
@@ -89,14 +97,30 @@ export function* nodeChanges(
 ): Generator<SecretNodeChange> {
   if (before === after) return
   const node = nodeIndex(height, place)
+  const replacedSize = before === undefined || before.kind === 'split' ? 0 : recordSize(before)
   if (after.kind !== 'split') {
-    yield { node, record: encodeWhole(after, encodeNode, 128) }
+    yield { node, record: encodeWhole(after, encodeNode, 128), replacedSize }
     return
   }
-  if (before?.kind === 'secret') yield { node, record: undefined }
+  if (before?.kind === 'secret') yield { node, record: undefined, replacedSize }
   const split = before?.kind === 'split' ? before : undefined
   yield* nodeChanges(split?.left, after.left, height - 1, 2 * place)
   yield* nodeChanges(split?.right, after.right, height - 1, 2 * place + 1)
+}
+
+function recordSize(node: OpenLeaf | UnopenedNode): number {
+  if (node.kind === 'secret') return 1 + node.secret.length
+  return 1 + senderRatchetSize(node.handshake) + senderRatchetSize(node.application)
+}
+
+/** The nodes of a subtree that have records. */
+export function* recordedNodes(node: SecretNode, height: number, place: number): Generator<number> {
+  if (node.kind !== 'split') {
+    yield nodeIndex(height, place)
+    return
+  }
+  yield* recordedNodes(node.left, height - 1, 2 * place)
+  yield* recordedNodes(node.right, height - 1, 2 * place + 1)
 }
 
 /** The subtree of `height` levels at `place`, from its records. A node without one is split. */

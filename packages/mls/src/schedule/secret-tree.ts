@@ -16,6 +16,7 @@ import {
   nodeChanges,
   nodeFromRecords,
   type OpenLeaf,
+  recordedNodes,
   type SecretNode,
   type SecretNodeChange,
   wipeNode,
@@ -114,6 +115,11 @@ export class SecretTree {
    */
   changesSince(base: SecretTree | undefined): Iterable<SecretNodeChange> {
     return nodeChanges(base === undefined ? undefined : base.#root, this.#root, this.#depth, 0)
+  }
+
+  /** The nodes that have a record, by index: what to delete when the tree is forgotten. */
+  recordedNodes(): Iterable<number> {
+    return recordedNodes(this.#root, this.#depth, 0)
   }
 
   /** The tree whose records these are, by node index. @throws MlsError `bad_secret_tree`, `bad_sender_ratchet` */

@@ -4,7 +4,7 @@
  */
 import type { CipherSuite } from '@dmls/crypto'
 import type { Reader } from '../codec/reader.ts'
-import type { Writer } from '../codec/writer.ts'
+import { opaqueSize, type Writer } from '../codec/writer.ts'
 import { invalid, malformed } from '../errors.ts'
 import { deriveTreeSecret } from './labeled.ts'
 
@@ -158,6 +158,13 @@ export function encodeSenderRatchet(writer: Writer, ratchet: SenderRatchet): voi
     .uint64(BigInt(ratchet.generation))
     .fixed(ratchet.secret)
     .vector(ratchet.kept, (w, run) => w.uint32(run.first).opaque(run.keys))
+}
+
+/** How many bytes {@link encodeSenderRatchet} writes. */
+export function senderRatchetSize(ratchet: SenderRatchet): number {
+  let keptSize = 0
+  for (const run of ratchet.kept) keptSize += 4 + opaqueSize(run.keys.length)
+  return 8 + ratchet.secret.length + opaqueSize(keptSize)
 }
 
 /** @throws MlsError `bad_sender_ratchet` */

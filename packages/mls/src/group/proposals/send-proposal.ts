@@ -70,7 +70,7 @@ async function send(
     proposal.proposalType === 'update' && encryptionPrivateKey !== undefined
       ? [{ reference, leafNode: proposal.leafNode, encryptionPrivateKey }]
       : []
-  const pendingUpdates = [...state.pendingUpdates, ...update]
+  const pendingUpdates = update.length === 0 ? state.pendingUpdates : [...state.pendingUpdates, ...update]
   return { ...sent, state: { ...sent.state, proposals: withProposal(state, cached), pendingUpdates }, reference }
 }
 
