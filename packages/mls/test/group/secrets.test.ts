@@ -8,6 +8,7 @@ import {
   createBranch,
   createCommit,
   createGroupInfo,
+  createReinitGroup,
   encodeGroupState,
   type GroupState,
   joinExternally,
@@ -194,6 +195,17 @@ test('a commit that its maker cannot finish leaves nothing behind', async () => 
   const failed = createCommit(a, { signer: alice.signer, ...PUBLIC, groupInfo: { extensions: twice } }, alice.services)
   expect(await codeOf(failed)).toBe('duplicate_extension')
   expect(leftBehind(suite, from, [a])).toEqual([])
+})
+
+test('a reinitialised group that is not made after all leaves nothing behind', async () => {
+  const { suite, alice, a } = await watched()
+  const reinit: Proposal = { proposalType: 'reinit', groupId: utf8('next'), version: 1, cipherSuite: 1, extensions: [] }
+  const { child } = await createCommit(a, { signer: alice.signer, proposals: [reinit] }, alice.services)
+  const leaf = { credential: credentialOf('alice') }
+  const options = { suite, signer: alice.signer, leaf, lifetime: LIFETIME, keyPackages: [] }
+  const from = suite.handedOut.length
+  expect(await codeOf(createReinitGroup(child, options, alice.services))).toBe('members_missing')
+  expect(leftBehind(suite, from, [child])).toEqual([])
 })
 
 test('a branch that is not made after all leaves nothing behind', async () => {

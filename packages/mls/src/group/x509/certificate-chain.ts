@@ -5,7 +5,7 @@
  */
 import { equalBytes } from '@dmls/crypto'
 import type { X509Certificate } from '@peculiar/x509'
-import { invalid } from '../../errors.ts'
+import { invalid, MlsError } from '../../errors.ts'
 import type { X509Library } from './load-x509.ts'
 
 /** Longest path that is looked for, the end entity and the anchor included. */
@@ -38,7 +38,7 @@ export interface ChainOptions {
 /** @throws MlsError `certificate_not_trusted`, `certificate_not_valid_now`, `certificate_not_acceptable` */
 export async function verifyChain(options: ChainOptions): Promise<void> {
   const [endEntity] = options.presented
-  if (endEntity === undefined) throw invalid('certificate_not_acceptable', 'an X.509 credential has no certificate')
+  if (endEntity === undefined) throw new MlsError('internal', 'unreachable', 'an empty chain was let through')
   checkCertificate(endEntity, options)
   checkUsage(options.library, endEntity, 'digitalSignature')
   if (isAnchor(endEntity, options)) return
