@@ -26,13 +26,17 @@ export function faultOf(applied: Applied): Fault | undefined {
   const error = failure(applied.tree, applied.extensions)
   if (error === undefined) return undefined
   if (error.code.startsWith('duplicate_')) return { error, blames: (entry) => sharesKey(applied.tree, entry) }
+  const unfit = (entry: CommittedProposal): boolean =>
+    isUnfit(applied.survivors, memberDemands(applied.extensions), leafInProposal(entry))
   const inherited = applied.extensionsChanged ? failure(applied.survivors, applied.extensions) : undefined
-  if (inherited !== undefined) {
-    const changing: readonly string[] = ['group_context_extensions', 'app_data_update']
-    return { error: inherited, blames: ({ proposal }) => changing.includes(proposal.proposalType) }
-  }
-  const demands = memberDemands(applied.extensions)
-  return { error, blames: (entry) => isUnfit(applied.survivors, demands, leafInProposal(entry)) }
+  if (inherited === undefined) return { error, blames: unfit }
+  const isOwn = applied.proposals.some((entry) => entry.reference === undefined && changesExtensions(entry))
+  // what the committer itself wants stands: whoever updates its leaf so that it does not fit is left out
+  return { error: inherited, blames: isOwn ? unfit : changesExtensions }
+}
+
+function changesExtensions({ proposal }: CommittedProposal): boolean {
+  return proposal.proposalType === 'group_context_extensions' || proposal.proposalType === 'app_data_update'
 }
 
 /**
