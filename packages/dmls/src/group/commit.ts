@@ -3,6 +3,7 @@
  * other unresolved head, and does what their plan requires beside what was asked for. So an ordinary commit absorbs a
  * fork, and a merge commit is a commit that nothing was asked of (protocol §7.2).
  */
+import { toHex } from '@dmls/crypto'
 import {
   createCommit,
   type Extension,
@@ -13,6 +14,7 @@ import {
   type PreSharedKeyId,
   type Proposal,
   referenceOf,
+  usage,
   validateKeyPackage,
 } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
@@ -91,7 +93,7 @@ function judged(
 }
 
 /**
- * @throws MlsError `usage` `state_lost`; `invalid` `removed_by_plan` when this member is not part of the merged group, `not_allowed`;
+ * @throws MlsError `usage` `state_lost`, `already_invited`; `invalid` `removed_by_plan` when this member is not part of the merged group, `not_allowed`;
  * `missing` `key_package_unknown` when a member to be added again is known only by name.
  */
 export async function makeCommit(
@@ -105,6 +107,7 @@ export async function makeCommit(
   const self = selfIn(state, base)
   if (plan?.remove.includes(self)) throw invalid('removed_by_plan', 'another branch removed this member')
   await checkInvited(state, request.add ?? [], services)
+  checkNotComing(state, plan, request.add ?? [], services)
   const proposals = proposalsFor(state, base, plan, request, self)
 
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
@@ -160,6 +163,25 @@ async function checkInvited(
   await Promise.all(
     keyPackages.map((keyPackage) => validateKeyPackage(suite, keyPackage, mlsServices(services), context)),
   )
+}
+
+/**
+ * Whom the merge brings in is not invited beside that as another instance: one device would sit there twice. A second
+ * device is added when the merge is done.
+ */
+function checkNotComing(
+  { groupId }: DmlsGroupState,
+  plan: Plan | undefined,
+  keyPackages: readonly KeyPackage[],
+  services: DmlsServices,
+): void {
+  const coming = new Set((plan?.add ?? []).map(({ identity }) => identity))
+  for (const keyPackage of keyPackages) {
+    const isReturning = rejoinRequestOf(keyPackage, groupId) !== undefined
+    if (!isReturning && coming.has(toHex(services.identityOf(keyPackage.leafNode)))) {
+      throw usage('already_invited', 'another branch invited this person, and the merge brings it in')
+    }
+  }
 }
 
 function proposalsFor(
