@@ -88,7 +88,6 @@ export function examineGroupInfo(
     throw invalid('cipher_suite_mismatch', 'the group has another cipher suite') // RFC 9420 §12.4.3.1
   }
   checkExtensionsDistinct(extensions) // RFC 9420 §13.4: no type twice
-  checkExtensionsDistinct(groupContext.extensions) // RFC 9420 §13.4
   if (isMemberOf?.(groupContext.groupId) === true) {
     throw invalid('already_member', 'we are in a group with this id') // RFC 9420 §12.4.3: group_id is unique
   }

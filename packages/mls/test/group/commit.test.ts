@@ -214,6 +214,16 @@ test('a committer whose leaf says something that it does not list is refused by 
   expect(await codeOf(created)).toBe('extension_not_listed')
 })
 
+test('a committer does not take a credential that the others do not know, nor the key of another', async () => {
+  const { alice, bob, a } = await trio()
+  const credential = { credentialType: 'other', type: 0xf001, content: utf8('alice') } as const
+  const capabilities = { versions: [1], cipherSuites: [1], extensions: [], proposals: [], credentials: [1, 0xf001] }
+  const strange = createCommit(a, { signer: alice.signer, leaf: { credential, capabilities } }, alice.services)
+  expect(await codeOf(strange)).toBe('credential_not_supported')
+  const taken = createCommit(a, { signer: alice.signer, leaf: { signer: bob.signer } }, alice.services)
+  expect(await codeOf(taken)).toBe('duplicate_signature_key')
+})
+
 test('keys of nodes that a commit blanks are forgotten', async () => {
   const group = await trio()
   const { alice, bob, charlie } = group

@@ -69,6 +69,16 @@ function watching(plain: CipherSuite): RecordingSuite {
     open: noting(plain.open),
     deriveHpkeKeyPair: (ikm) => remember(plain.deriveHpkeKeyPair(ikm)),
     generateHpkeKeyPair: (random) => remember(plain.generateHpkeKeyPair(random)),
+    hpkeExportSender: async (...given) => {
+      const sent = await plain.hpkeExportSender(...given)
+      handedOut.push(sent.exported)
+      return sent
+    },
+    hpkeExportReceiver: async (...given) => {
+      const exported = await plain.hpkeExportReceiver(...given)
+      handedOut.push(exported)
+      return exported
+    },
   }
 }
 
