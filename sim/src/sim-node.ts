@@ -3,6 +3,7 @@
  * any moment and started again.
  */
 import {
+  type CreateGroupOptions,
   type DmlsClient,
   type DmlsGroup,
   type GroupEvent,
@@ -164,8 +165,8 @@ export class SimNode {
   }
 
   /** Begins a group with this node alone. */
-  async createGroup(): Promise<DmlsGroup> {
-    const group = await this.client.createGroup()
+  async createGroup(options: CreateGroupOptions = {}): Promise<DmlsGroup> {
+    const group = await this.client.createGroup(options)
     if (this.#process !== undefined) this.#listen(this.#process, group)
     return group
   }
@@ -322,8 +323,13 @@ function describeEvent(event: Exclude<GroupEvent, { type: 'message' }>): string 
       return `${short(event.instance)} ${event.epochs.map(short).join(' ')}`
     case 'beyondHorizon':
     case 'unknownEpoch':
+    case 'stateLost':
     case 'rejoined':
       return short(event.dmlsEpoch)
+    case 'cannotFollow':
+      return event.epochs.map(short).join(' ')
+    case 'orphaned':
+      return ''
     case 'removed':
       return event.by === undefined ? '' : short(event.by.instance)
     case 'refused':

@@ -2,7 +2,7 @@
  * A simulated world: nodes that run real clients on one network, one clock and one seed. The same seed and the same
  * calls give the same trace, to the byte.
  */
-import type { Timing } from '@dmls/client'
+import type { CreateGroupOptions, Timing } from '@dmls/client'
 import type { CipherSuiteId, CryptoProvider } from '@dmls/crypto'
 import { EventQueue, START_MS } from './event-queue.ts'
 import type { LinkQuality } from './network-conditions.ts'
@@ -110,8 +110,12 @@ export class World {
   }
 
   /** A group of nodes, made by the first, with everybody in the same epoch. */
-  async createGroup(creator: SimNode, others: readonly SimNode[] = []): Promise<void> {
-    await this.finish(creator.createGroup())
+  async createGroup(
+    creator: SimNode,
+    others: readonly SimNode[] = [],
+    options: CreateGroupOptions = {},
+  ): Promise<void> {
+    await this.finish(creator.createGroup(options))
     if (others.length === 0) return
     const keyPackages: Uint8Array[] = []
     for (const other of others) keyPackages.push(await this.finish(other.client.createKeyPackage()))

@@ -2,7 +2,7 @@
  * The public face of the client as types: what an application can do with a client and a group, and what it is told.
  */
 import type { CipherSuiteId, CryptoProvider, RandomSource } from '@dmls/crypto'
-import type { Dag, DmlsEpoch, InstanceId } from '@dmls/dmls'
+import type { Dag, DmlsEpoch, GroupPolicy, InstanceId } from '@dmls/dmls'
 import type { Identity } from './identity.ts'
 import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
 
@@ -33,6 +33,14 @@ export interface Timing {
   readonly forkOpenTooLongMs: number
   /** How often expired epochs are deleted. Default 5000. */
   readonly retentionIntervalMs: number
+  /** How long a message waits for an epoch before peers are asked for it. Default 500; each further question twice that. */
+  readonly askPeersDelayMs: number
+  /** After how long an epoch that nobody could lead us to is given up, and we ask to be brought back. Default 30 000. */
+  readonly cannotFollowAfterMs: number
+  /** How long a client that was opened again listens for what it may have said before it speaks. Default 2000. */
+  readonly resumeSyncMs: number
+  /** It speaks earlier when peers have answered and nothing came for this long. Default 300. */
+  readonly resumeQuietMs: number
 }
 
 export interface Member {
@@ -81,6 +89,13 @@ export type GroupEvent =
   | { readonly type: 'beyondHorizon'; readonly dmlsEpoch: string }
   | { readonly type: 'unknownEpoch'; readonly dmlsEpoch: string; readonly waiting: number }
   | { readonly type: 'removed'; readonly by: Member | undefined }
+  /** Members are where nobody could lead us: messages of epochs that we do not know go on arriving. */
+  | { readonly type: 'cannotFollow'; readonly epochs: readonly string[]; readonly missingMs: number }
+  /** Nobody is left: members of all branches were removed on others. */
+  | { readonly type: 'orphaned' }
+  /** This client's state is a copy, or an old one that was restored: it sends nothing until it has come back. */
+  | { readonly type: 'stateLost'; readonly dmlsEpoch: DmlsEpoch }
+  /** We came back as a new instance, into this epoch. */
   | { readonly type: 'rejoined'; readonly dmlsEpoch: DmlsEpoch }
   | { readonly type: 'refused'; readonly code: string; readonly reason: string; readonly sender: Member | undefined }
 
@@ -115,9 +130,16 @@ export interface DmlsGroup {
   on(listener: (event: GroupEvent) => void | Promise<void>): () => void
 }
 
+export interface CreateGroupOptions {
+  /** Default: 32 random bytes. */
+  readonly groupId?: Uint8Array
+  /** What the group agrees on; what is absent is as in `DEFAULT_GROUP_POLICY`. */
+  readonly policy?: Partial<GroupPolicy>
+}
+
 export interface DmlsClient {
   readonly identity: Uint8Array
-  createGroup(options?: { readonly groupId?: Uint8Array }): Promise<DmlsGroup>
+  createGroup(options?: CreateGroupOptions): Promise<DmlsGroup>
   groups(): readonly DmlsGroup[]
   group(groupId: Uint8Array): DmlsGroup | undefined
   /** A fresh single-use key package as an encoded MLSMessage; its private keys are stored before it is returned. */

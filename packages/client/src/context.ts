@@ -44,6 +44,10 @@ export const DEFAULT_TIMING: Timing = {
   mergeQuiescenceMs: 300,
   forkOpenTooLongMs: 60_000,
   retentionIntervalMs: 5_000,
+  askPeersDelayMs: 500,
+  cannotFollowAfterMs: 30_000,
+  resumeSyncMs: 2_000,
+  resumeQuietMs: 300,
 }
 
 /** The Authentication Service as the group state machine asks for it. */

@@ -1,30 +1,37 @@
 /**
  * Our own key packages: made with fresh keys, stored before anybody sees them, found again when a Welcome uses one.
- * A used one is kept until its epoch is stable, because a merge may invite the same instance again (protocol §7.2).
+ * A used one is kept until the epochs that it led into are stable, because a merge may invite the same instance again
+ * (protocol §7.2); then its private keys go, or they would open the Welcome for ever.
  */
-import { signerFromPrivateKey, toHex } from '@dmls/crypto'
-import { leafOptions } from '@dmls/dmls'
+import { equalBytes, signerFromPrivateKey, toHex, wipe } from '@dmls/crypto'
+import { type DmlsEpoch, dmlsEpoch, identifierBytes, leafOptions } from '@dmls/dmls'
 import {
   createKeyPackage,
   decodeKeyPackage,
   decodeWhole,
+  type Extension,
   encodeKeyPackage,
+  type KeyPackage,
   type KeyPackageBundle,
   mlsMessageBytes,
   Writer,
 } from '@dmls/mls'
 import type { ClientContext } from './context.ts'
 import type { SigningKey } from './group/group-records.ts'
+import type { Pending } from './group/message-ledger.ts'
 import { certifyGroupKey } from './identity.ts'
-import type { StoreOperation } from './ports.ts'
 import { KEY_PACKAGE_PREFIX, keyPackageKey } from './store-keys.ts'
 
 /** A key package, its private keys, and the signature key of its leaf. Secret. */
 export interface OwnKeyPackage {
   readonly bundle: KeyPackageBundle
   readonly signingKey: SigningKey
-  /** Whether a Welcome used it already: it is not offered any more. */
-  readonly used: boolean
+  /** `offered` to everybody; `returning`: for coming back to its group; `used` by a Welcome into its group. */
+  readonly use: 'offered' | 'returning' | 'used'
+  /** The group that it is for; undefined as long as it is offered. */
+  readonly groupId: Uint8Array | undefined
+  /** The epochs that Welcomes to it led into. */
+  readonly entered: readonly DmlsEpoch[]
 }
 
 /** How long others may add us with one. */
@@ -49,8 +56,20 @@ export class KeyPackages {
     return keyPackages
   }
 
-  /** A fresh key package, stored. */
-  async create(): Promise<OwnKeyPackage> {
+  /** A fresh key package that may be offered, stored. */
+  create(): Promise<OwnKeyPackage> {
+    return this.#create({ use: 'offered', groupId: undefined, entered: [] }, [])
+  }
+
+  async createForReturn(groupId: Uint8Array, extensions: readonly Extension[]): Promise<KeyPackage> {
+    const own = await this.#create({ use: 'returning', groupId, entered: [] }, extensions)
+    return own.bundle.keyPackage
+  }
+
+  async #create(
+    purpose: Pick<OwnKeyPackage, 'use' | 'groupId' | 'entered'>,
+    keyPackageExtensions: readonly Extension[],
+  ): Promise<OwnKeyPackage> {
     const { suite, random, clock, store, identity } = this.#context
     const key = await suite.generateSignatureKeyPair(random)
     const signer = await signerFromPrivateKey(suite, key.privateKey)
@@ -60,11 +79,12 @@ export class KeyPackages {
         suite,
         signer,
         lifetime: { notBefore: now - SKEW_SECONDS, notAfter: now + LIFETIME_SECONDS },
+        keyPackageExtensions,
         ...leafOptions(suite, await certifyGroupKey(identity, key.publicKey)),
       },
       { random },
     )
-    const own: OwnKeyPackage = { bundle, signingKey: key, used: false }
+    const own: OwnKeyPackage = { bundle, signingKey: key, ...purpose }
     await store.write([{ type: 'put', key: keyPackageKey(bundle.reference), value: encodeOwn(own) }])
     this.#own.set(toHex(bundle.reference), own)
     return own
@@ -81,16 +101,36 @@ export class KeyPackages {
 
   /** One that nobody used yet, made if there is none. */
   async offer(): Promise<OwnKeyPackage> {
-    return this.all().find((own) => !own.used) ?? (await this.create())
+    return this.all().find(({ use }) => use === 'offered') ?? (await this.create())
   }
 
   /** What to write so that it is not offered again, and what to call once that is written. */
-  use(own: OwnKeyPackage): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
-    const used: OwnKeyPackage = { ...own, used: true }
+  use(own: OwnKeyPackage, groupId: Uint8Array, epoch: DmlsEpoch): Pending {
+    const used: OwnKeyPackage = { ...own, use: 'used', groupId, entered: [...own.entered, epoch] }
     return {
       operations: [{ type: 'put', key: keyPackageKey(own.bundle.reference), value: encodeOwn(used) }],
       written: () => {
         this.#own.set(toHex(own.bundle.reference), used)
+      },
+    }
+  }
+
+  /**
+   * Deletes the key packages of a group that no Welcome can lead anywhere new with (RFC 9420 §10: the init key is
+   * deleted): used ones, once no epoch that they led into can start a branch, and those for a return that is over.
+   */
+  release(groupId: Uint8Array, canStillFork: (epoch: DmlsEpoch) => boolean, returns: 'pending' | 'over'): Pending {
+    const over = this.all().filter((own) => {
+      if (own.groupId === undefined || !equalBytes(own.groupId, groupId)) return false
+      return own.use === 'used' ? !own.entered.some(canStillFork) : returns === 'over'
+    })
+    return {
+      operations: over.map(({ bundle }) => ({ type: 'delete', key: keyPackageKey(bundle.reference) })),
+      written: () => {
+        for (const { bundle } of over) {
+          this.#own.delete(toHex(bundle.reference))
+          wipe(bundle.initPrivateKey, bundle.encryptionPrivateKey)
+        }
       },
     }
   }
@@ -101,7 +141,9 @@ export function keyPackageMessage(own: OwnKeyPackage): Uint8Array {
   return mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage: own.bundle.keyPackage })
 }
 
-function encodeOwn({ bundle, signingKey, used }: OwnKeyPackage): Uint8Array {
+const USES = ['offered', 'returning', 'used'] as const
+
+function encodeOwn({ bundle, signingKey, use, groupId, entered }: OwnKeyPackage): Uint8Array {
   const writer = new Writer()
   encodeKeyPackage(writer, bundle.keyPackage)
   return writer
@@ -110,7 +152,9 @@ function encodeOwn({ bundle, signingKey, used }: OwnKeyPackage): Uint8Array {
     .opaque(bundle.encryptionPrivateKey)
     .opaque(signingKey.publicKey)
     .opaque(signingKey.privateKey)
-    .uint8(used ? 1 : 0)
+    .uint8(USES.indexOf(use))
+    .optional(groupId, (w, id) => w.opaque(id))
+    .vector(entered, (w, epoch) => w.opaque(identifierBytes(epoch)))
     .finish()
 }
 
@@ -123,6 +167,8 @@ function decodeOwn(bytes: Uint8Array): OwnKeyPackage {
       encryptionPrivateKey: reader.opaque(),
     },
     signingKey: { publicKey: reader.opaque(), privateKey: reader.opaque() },
-    used: reader.uint8() === 1,
+    use: USES[reader.uint8()] ?? 'used',
+    groupId: reader.optional((r) => r.opaque()),
+    entered: reader.vector((r) => dmlsEpoch(r.opaque())),
   }))
 }

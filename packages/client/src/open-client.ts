@@ -2,9 +2,9 @@
 import { signerFromPrivateKey, systemRandom, toHex } from '@dmls/crypto'
 import { createDmlsProfile, dmlsEpoch, leafOptions } from '@dmls/dmls'
 import { type Joined, usage } from '@dmls/mls'
-import type { DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
+import type { CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
 import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING } from './context.ts'
-import { GroupHandle } from './group/group-handle.ts'
+import { GroupHandle, type Outside } from './group/group-handle.ts'
 import { certifyGroupKey, selfCertifyingAuthenticator } from './identity.ts'
 import { fetchKeyPackage, offerKeyPackages } from './key-package-exchange.ts'
 import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from './key-packages.ts'
@@ -69,7 +69,7 @@ class RunningClient implements DmlsClient {
       groupIds.push(key.slice(GROUP_LIST_PREFIX.length))
     }
     for (const groupId of groupIds) {
-      client.#adopt(await GroupHandle.load(context, client.#welcomes, groupId))
+      client.#adopt(await GroupHandle.load(context, client.#outside, groupId))
     }
     client.#inbox = await WelcomeInbox.open(context, client.#keyPackages, (joined, own, operations) =>
       client.#useWelcome(joined, own, operations),
@@ -78,21 +78,26 @@ class RunningClient implements DmlsClient {
     return client
   }
 
+  get #outside(): Outside {
+    return { welcomes: this.#welcomes, keyPackages: this.#keyPackages }
+  }
+
   #adopt(group: GroupHandle): void {
     this.#groups.set(toHex(group.id), group)
     // a handover may be what a Welcome was waiting for
     group.onHandover(() => void this.#inbox?.retry())
   }
 
-  async createGroup(options: { readonly groupId?: Uint8Array } = {}): Promise<DmlsGroup> {
+  async createGroup(options: CreateGroupOptions = {}): Promise<DmlsGroup> {
     const { suite, random, identity } = this.#context
     const groupId = options.groupId ?? random(GROUP_ID_SIZE)
     if (this.#groups.has(toHex(groupId))) throw usage('group_exists', 'this client is in a group of that id already')
     const key = await suite.generateSignatureKeyPair(random)
-    const group = await GroupHandle.create(this.#context, this.#welcomes, groupId, {
+    const group = await GroupHandle.create(this.#context, this.#outside, groupId, {
       key,
       signer: await signerFromPrivateKey(suite, key.privateKey),
       leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)),
+      policy: options.policy ?? {},
     })
     this.#adopt(group)
     return group
@@ -105,7 +110,7 @@ class RunningClient implements DmlsClient {
       await known.adopt(joined, own.signingKey, operations)
       return
     }
-    const group = await GroupHandle.join(this.#context, this.#welcomes, joined, own.signingKey, operations)
+    const group = await GroupHandle.join(this.#context, this.#outside, joined, own.signingKey, operations)
     this.#adopt(group)
     await this.#joined.emit(group)
   }

@@ -3,7 +3,7 @@
  * the log and is tried again when something changed.
  */
 import { fromHex, toHex } from '@dmls/crypto'
-import { mlsServices } from '@dmls/dmls'
+import { dmlsEpoch, mlsServices } from '@dmls/dmls'
 import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from './context.ts'
 import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
@@ -95,7 +95,8 @@ export class WelcomeInbox {
       )
       const own = this.#keyPackages.find(joined.keyPackageRef)
       if (own === undefined) return
-      const use = this.#keyPackages.use(own)
+      const { groupId } = joined.state.context
+      const use = this.#keyPackages.use(own, groupId, dmlsEpoch(joined.state.epochId))
       await this.#use(joined, own, use.operations)
       use.written()
       this.#waiting.delete(id)

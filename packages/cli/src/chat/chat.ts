@@ -182,6 +182,15 @@ export class Chat {
       case 'removed':
         this.#note(`you have been removed${event.by === undefined ? '' : ` by ${label(event.by)}`}`)
         return
+      case 'cannotFollow':
+        this.#note('the others are where you cannot follow; asking them to bring you there')
+        return
+      case 'stateLost':
+        this.#note('this is a copy of a state that went on elsewhere; asking the others to start afresh')
+        return
+      case 'orphaned':
+        this.#note('nobody is left in this group')
+        return
       case 'rejoined':
         this.#note('you are in the group again')
         return

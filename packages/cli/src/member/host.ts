@@ -199,6 +199,15 @@ export class MemberHost {
       case 'equivocation':
         this.#report({ type: 'notice', text: `${event.instance} speaks with two tongues` })
         return
+      case 'cannotFollow':
+        this.#report({ type: 'notice', text: `cannot follow the others to ${event.epochs.join(', ')}` })
+        return
+      case 'stateLost':
+        this.#report({ type: 'notice', text: 'this state went on elsewhere' })
+        return
+      case 'orphaned':
+        this.#report({ type: 'notice', text: 'nobody is left in the group' })
+        return
       case 'headChanged':
       case 'merged':
       case 'membersChanged':

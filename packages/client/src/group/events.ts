@@ -1,5 +1,14 @@
 /** What an application is told about a step, from the state before and the state after it. */
-import { type Changes, type DmlsEpoch, type DmlsGroupState, openHeads, type Plan, plan, viewOf } from '@dmls/dmls'
+import {
+  type Changes,
+  type DmlsEpoch,
+  type DmlsGroupState,
+  isOrphaned,
+  openHeads,
+  type Plan,
+  plan,
+  viewOf,
+} from '@dmls/dmls'
 import type { GroupEvent, Member } from '../api.ts'
 import { memberOf } from './members.ts'
 
@@ -10,6 +19,7 @@ export function eventsOf(before: DmlsGroupState, after: DmlsGroupState, changes:
     ...equivocationEvents(before, after, changes),
     ...forkEvents(before, after),
     ...headEvents(before, after),
+    ...orphanEvents(before, after),
   ]
 }
 
@@ -56,6 +66,11 @@ function* equivocationEvents(
 function* forkEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
   const heads = openHeads(after)
   if (heads.length > 1 && heads.length > openHeads(before).length) yield { type: 'forkOpened', heads }
+}
+
+function* orphanEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
+  if (before.removal === after.removal && openHeads(after).length < 2) return
+  if (isOrphaned(after) && !isOrphaned(before)) yield { type: 'orphaned' }
 }
 
 function* headEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {

@@ -6,21 +6,25 @@ import { toHex } from '@dmls/crypto'
 import {
   type ApplicationContent,
   adoptWelcome,
+  answersRequest,
   type CommitRequest,
+  comeBack,
   createDmlsGroup,
   type Dag,
   DEFAULT_GROUP_POLICY,
   type DmlsEpoch,
   type DmlsGroupState,
+  type DmlsServices,
   decodeDmlsMessage,
   dmlsEpoch,
+  type GroupPolicy,
   headGroup,
   type InstanceId,
   joinDmlsGroup,
   makeCommit,
   openHeads,
+  type RejoinReason,
   rejoinDmlsGroup,
-  retire,
   type Step,
   sendMessage,
 } from '@dmls/dmls'
@@ -40,12 +44,15 @@ import { SerialQueue } from '../serial-queue.ts'
 import { groupTopic } from '../topic-names.ts'
 import { Announcer } from './announcer.ts'
 import { eventsOf } from './events.ts'
+import { Forgetting, type KeyPackageStore } from './forgetting.ts'
 import { GroupRecords, type SigningKey } from './group-records.ts'
+import { Homecoming, type ReturnKeys } from './homecoming.ts'
 import { Intake, type ReceivedStep } from './intake.ts'
 import { Maintenance } from './maintenance.ts'
 import { memberOf, membersOf } from './members.ts'
 import { MessageInbox } from './message-inbox.ts'
 import { MessageLedger, type Pending } from './message-ledger.ts'
+import { Pursuit } from './pursuit.ts'
 import { RunningState, servicesOf } from './running-state.ts'
 
 /** Sends a Welcome to people who may be offline. */
@@ -60,11 +67,18 @@ export interface WelcomeSender {
   heard(instance: InstanceId, covers: (epoch: DmlsEpoch) => boolean): Promise<void>
 }
 
+/** What a group needs of the client that it is a part of. */
+export interface Outside {
+  readonly welcomes: WelcomeSender
+  readonly keyPackages: ReturnKeys & KeyPackageStore
+}
+
 /** How we present ourselves in a group that we begin. */
 export interface OwnLeaf {
   readonly key: SigningKey
   readonly signer: Signer
   readonly leaf: LeafOptions
+  readonly policy: Partial<GroupPolicy>
 }
 
 const CREATOR_LIFETIME_SECONDS = 365n * 86_400n
@@ -79,6 +93,14 @@ export class GroupHandle implements DmlsGroup {
   readonly #intake: Intake
   readonly #announcer: Announcer
   readonly #maintenance: Maintenance
+  readonly #homecoming: Homecoming
+  readonly #pursuit: Pursuit
+  readonly #forgetting: Forgetting
+  /** Resolves when we may speak: a client that was opened again first hears what it may have said before. */
+  #resumed: Promise<void> = Promise.resolve()
+  #isResumed = true
+  /** Messages that came from the network. */
+  #heardCount = 0
   readonly #queue = new SerialQueue()
   #unsubscribe: (() => Promise<void>) | undefined
   #onHandover: (() => void) | undefined
@@ -88,13 +110,13 @@ export class GroupHandle implements DmlsGroup {
 
   private constructor(
     context: ClientContext,
-    welcomes: WelcomeSender,
+    outside: Outside,
     running: RunningState,
     ledger: MessageLedger,
     inbox: MessageInbox,
   ) {
     this.#context = context
-    this.#welcomes = welcomes
+    this.#welcomes = outside.welcomes
     this.#running = running
     this.#ledger = ledger
     this.id = running.current.groupId
@@ -106,6 +128,27 @@ export class GroupHandle implements DmlsGroup {
       inbox,
       tell: (events) => this.#announcer.tell(events),
       applied: (received, before) => this.#received(received, before),
+      requested: (bytes, keyPackage) => this.#homecoming.hear(bytes, keyPackage),
+      missed: (epoch) => {
+        if (this.isMember) this.#pursuit.misses(epoch)
+      },
+    })
+    const { keyPackages } = outside
+    this.#forgetting = new Forgetting({ context, running, ledger, keyPackages })
+    this.#homecoming = new Homecoming({
+      running,
+      ledger,
+      keys: keyPackages,
+      publish: (messages) => this.#publish(messages),
+      tell: (events) => this.#announcer.tell(events),
+      noted: () => this.#maintenance.reconsider(),
+    })
+    this.#pursuit = new Pursuit(context, {
+      awaited: () => ledger.awaited(),
+      askPeers: () => this.#askPeers(),
+      report: (event) => this.#announcer.tell([event]),
+      cannotFollow: () => this.#askBack('out_of_reach'),
+      caughtUp: () => this.#soon(() => this.#homecoming.stopAsking()),
     })
     this.#maintenance = new Maintenance(context, {
       state: () => running.current,
@@ -118,7 +161,7 @@ export class GroupHandle implements DmlsGroup {
   /** Begins a group with ourselves as its only member, and stores it. */
   static async create(
     context: ClientContext,
-    welcomes: WelcomeSender,
+    outside: Outside,
     groupId: Uint8Array,
     own: OwnLeaf,
   ): Promise<GroupHandle> {
@@ -131,29 +174,29 @@ export class GroupHandle implements DmlsGroup {
         signer: own.signer,
         leaf: own.leaf,
         lifetime: { notBefore: now - SKEW_SECONDS, notAfter: now + CREATOR_LIFETIME_SECONDS },
-        policy: DEFAULT_GROUP_POLICY,
+        policy: { ...DEFAULT_GROUP_POLICY, ...own.policy },
       },
       servicesOf(context, () => own.signer),
     )
-    return GroupHandle.#begin(context, welcomes, step, own.key, [])
+    return GroupHandle.#begin(context, outside, step, own.key, [])
   }
 
   /** Becomes a member by a Welcome, and stores the group together with `operations`. */
   static async join(
     context: ClientContext,
-    welcomes: WelcomeSender,
+    outside: Outside,
     joined: Joined,
     key: SigningKey,
     operations: readonly StoreOperation[],
   ): Promise<GroupHandle> {
     const services = servicesOf(context, () => undefined)
     const step = joinDmlsGroup(joined, context.profile, services)
-    return GroupHandle.#begin(context, welcomes, step, key, operations)
+    return GroupHandle.#begin(context, outside, step, key, operations)
   }
 
   static async #begin(
     context: ClientContext,
-    welcomes: WelcomeSender,
+    outside: Outside,
     step: Step,
     key: SigningKey,
     operations: readonly StoreOperation[],
@@ -161,28 +204,32 @@ export class GroupHandle implements DmlsGroup {
     const records = GroupRecords.fresh(step.state.groupId)
     const running = await RunningState.of(context, records, step.state, [key])
     await running.apply(step, { operations, written: () => undefined })
-    return GroupHandle.#start(context, welcomes, running)
+    return GroupHandle.#start(context, outside, running)
   }
 
   /** Reads a group back from the store. */
-  static async load(context: ClientContext, welcomes: WelcomeSender, groupId: Uint8Array): Promise<GroupHandle> {
+  static async load(context: ClientContext, outside: Outside, groupId: Uint8Array): Promise<GroupHandle> {
     const { records, group } = await GroupRecords.load(context.store, groupId, context.suite, context.profile)
     const running = await RunningState.of(context, records, group.state, group.signingKeys)
-    return GroupHandle.#start(context, welcomes, running)
+    const handle = await GroupHandle.#start(context, outside, running)
+    handle.#resume()
+    return handle
   }
 
-  static async #start(context: ClientContext, welcomes: WelcomeSender, running: RunningState): Promise<GroupHandle> {
+  static async #start(context: ClientContext, outside: Outside, running: RunningState): Promise<GroupHandle> {
     const { groupId } = running.current
     const ledger = await MessageLedger.open(context, groupId)
     const inbox = await MessageInbox.open(context.store, groupId)
-    const handle = new GroupHandle(context, welcomes, running, ledger, inbox)
+    const handle = new GroupHandle(context, outside, running, ledger, inbox)
     // a crash may have come between an epoch and the messages that waited for it
     for (const epoch of ledger.awaited()) {
       if (running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)
     }
     handle.#unsubscribe = await context.delivery.subscribe(groupTopic(context.digest, groupId), {
-      receive: (message) =>
-        handle.#queue.run(async () => (handle.#closed ? 'ignore' : handle.#intake.receive(message))),
+      receive: (message) => {
+        handle.#heardCount += 1
+        return handle.#queue.run(async () => (handle.#closed ? 'ignore' : handle.#intake.receive(message)))
+      },
       held: () => ledger.held(),
       load: (id) => ledger.load(toHex(id)),
     })
@@ -234,26 +281,31 @@ export class GroupHandle implements DmlsGroup {
 
   // What an application does
 
-  send(data: Uint8Array): Promise<Uint8Array> {
+  async send(data: Uint8Array): Promise<Uint8Array> {
+    await this.#resumed
     return this.#queue.run(async () => {
       this.#requireMember()
       return this.#say({ kind: 'application', data })
     })
   }
 
-  add(keyPackages: readonly Uint8Array[]): Promise<void> {
+  async add(keyPackages: readonly Uint8Array[]): Promise<void> {
+    await this.#resumed
     return this.#queue.run(() => this.#commit({ add: keyPackages.map(readKeyPackage) }))
   }
 
-  remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
+  async remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
+    await this.#resumed
     return this.#queue.run(() => this.#commit({ remove: this.#instancesOf(who) }))
   }
 
-  update(): Promise<void> {
+  async update(): Promise<void> {
+    await this.#resumed
     return this.#queue.run(() => this.#commit({}))
   }
 
-  leave(): Promise<void> {
+  async leave(): Promise<void> {
+    await this.#resumed
     return this.#queue.run(async () => {
       this.#requireMember()
       await this.#say({ kind: 'leave_request' })
@@ -302,7 +354,8 @@ export class GroupHandle implements DmlsGroup {
     await this.#intake.retry(made.epoch)
   }
 
-  #commitIfStillNeeded(request: () => CommitRequest | undefined): Promise<void> {
+  async #commitIfStillNeeded(request: () => CommitRequest | undefined): Promise<void> {
+    await this.#resumed
     return this.#queue.run(async () => {
       const wanted = this.#closed || !this.isMember ? undefined : request()
       if (wanted !== undefined) await this.#commit(wanted)
@@ -317,15 +370,45 @@ export class GroupHandle implements DmlsGroup {
   }
 
   async #retireNow(): Promise<boolean> {
-    if (this.#closed) return false
-    const { records } = this.#running
-    const nowMs = this.#context.clock.nowMs()
-    const step = retire(this.#state, { nowMs, sizeOf: (epoch) => records.sizeOf(epoch) })
-    if (step === undefined) return false
-    const unneeded = this.#ledger.forgetEpochs(step.changes.dropped)
-    await this.#running.apply(step, records.sweep(step.state), unneeded)
-    step.wipe()
-    return true
+    return !this.#closed && this.#forgetting.run()
+  }
+
+  /** Hears what this client may have said in a life that its store does not know of, before it speaks (scenario 16). */
+  #resume(): void {
+    this.#isResumed = false
+    this.#resumed = this.#listen().then(() => {
+      this.#isResumed = true
+      this.#soon(() => this.#askToBeRemoved())
+      if (this.#state.isLost) this.#askBack('state_lost')
+    })
+  }
+
+  /** Resolves when peers were asked and it is quiet, or after a while. */
+  async #listen(): Promise<void> {
+    const { clock, timing } = this.#context
+    const pause = (durationMs: number): Promise<void> => new Promise((resolve) => clock.schedule(durationMs, resolve))
+    const untilMs = clock.nowMs() + timing.resumeSyncMs
+    await Promise.race([this.#askPeers().catch(() => undefined), pause(timing.resumeSyncMs)])
+    for (let heard = -1; heard !== this.#heardCount && clock.nowMs() < untilMs && !this.#closed; ) {
+      heard = this.#heardCount
+      await pause(timing.resumeQuietMs)
+    }
+    await this.#queue.idle()
+  }
+
+  #askPeers(): Promise<void> {
+    return this.#context.delivery.backfill(groupTopic(this.#context.digest, this.id))
+  }
+
+  /** Something to do between the steps, and not to wait for. What fails is tried again when the situation is met again. */
+  #soon(task: () => Promise<void>): void {
+    this.#queue.run(async () => (this.#closed ? undefined : task())).catch(() => undefined)
+  }
+
+  #askBack(reason: RejoinReason): void {
+    this.#soon(async () => {
+      if (this.isMember) await this.#homecoming.ask(reason)
+    })
   }
 
   /** Best effort: what nobody receives now is found later by backfill, for it is in the log. */
@@ -337,6 +420,9 @@ export class GroupHandle implements DmlsGroup {
   #stepped(before: DmlsGroupState, { state, changes }: Step): void {
     this.#announcer.tell(eventsOf(before, state, changes))
     this.#maintenance.reconsider()
+    this.#pursuit.reconsider()
+    // scenario 1: nobody grows our state beyond the caps until the next look at it
+    if (changes.epochs.length > 0 && this.#forgetting.isOverCaps) this.#soon(async () => void (await this.#retireNow()))
   }
 
   async #received(received: ReceivedStep, before: DmlsGroupState): Promise<void> {
@@ -344,6 +430,13 @@ export class GroupHandle implements DmlsGroup {
     if (received.kind === 'application') {
       this.#announcer.deliver()
       if (received.content.kind === 'handover') this.#onHandover?.()
+    }
+    if (received.kind === 'lost') {
+      if (!before.isLost) {
+        this.#announcer.tell([{ type: 'stateLost', dmlsEpoch: received.epoch }])
+        this.#askBack('state_lost')
+      }
+      return
     }
     await this.#heard(received)
     const { removal } = received.state
@@ -368,7 +461,7 @@ export class GroupHandle implements DmlsGroup {
   /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
   async #askToBeRemoved(): Promise<void> {
     const { removal, head } = this.#state
-    if (removal === undefined || head === removal.parent || this.#askedIn === head) return
+    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#isResumed) return
     this.#askedIn = head
     await this.#say({ kind: 'leave_request' })
   }
@@ -380,17 +473,17 @@ export class GroupHandle implements DmlsGroup {
   adopt(joined: Joined, key: SigningKey, operations: readonly StoreOperation[]): Promise<void> {
     return this.#queue.run(async () => {
       const before = this.#state
-      const services = this.#running.services()
-      const step =
-        before.removal === undefined
-          ? adoptWelcome(before, joined, services)
-          : rejoinDmlsGroup(before, joined, services)
+      const epoch = dmlsEpoch(joined.state.epochId)
+      const step = wayInto(before, joined, this.#running.services())
       await this.#running.applyWithKey(step, key, { operations, written: () => undefined })
+      step.wipe?.()
       this.#stepped(before, step)
+      if (answersRequest(before, joined)) this.#announcer.tell([{ type: 'rejoined', dmlsEpoch: epoch }])
       // what was of no use may be a part of the branch that we are on now
       this.#ledger.forgetRefusals()
-      this.#context.delivery.backfill(groupTopic(this.#context.digest, this.id)).catch(() => undefined)
-      await this.#intake.retry(dmlsEpoch(joined.state.epochId))
+      this.#pursuit.forget()
+      this.#askPeers().catch(() => undefined)
+      await this.#intake.retry(epoch)
     })
   }
 
@@ -402,10 +495,18 @@ export class GroupHandle implements DmlsGroup {
   async close(): Promise<void> {
     this.#closed = true
     this.#maintenance.stop()
+    this.#pursuit.stop()
     await this.#unsubscribe?.()
     await this.#queue.idle()
     await this.#announcer.idle()
   }
+}
+
+/** The step by which we follow a Welcome of a group that we know. */
+function wayInto(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step & { readonly wipe?: () => void } {
+  if (answersRequest(state, joined)) return comeBack(state, joined, services)
+  if (state.removal === undefined) return adoptWelcome(state, joined, services)
+  return rejoinDmlsGroup(state, joined, services)
 }
 
 /** @throws MlsError `usage` `not_a_key_package` */

@@ -4,10 +4,11 @@
  */
 import { toHex } from '@dmls/crypto'
 import { type DmlsMessage, decodeDmlsMessage, type Received, receiveMessage } from '@dmls/dmls'
-import { MlsError, messageHeader } from '@dmls/mls'
+import { type KeyPackage, MlsError, messageHeader } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
 import type { Verdict } from '../ports.ts'
+import { type GroupMessage, readGroupMessage } from './group-message.ts'
 import type { MessageInbox } from './message-inbox.ts'
 import type { MessageLedger } from './message-ledger.ts'
 import type { RunningState } from './running-state.ts'
@@ -22,6 +23,10 @@ interface Parts {
   readonly tell: (events: readonly GroupEvent[]) => void
   /** Called when a received step has been applied, with the state before it. */
   readonly applied: (received: ReceivedStep, before: RunningState['current']) => Promise<void>
+  /** Takes somebody's request to be brought back. */
+  readonly requested: (bytes: Uint8Array, keyPackage: KeyPackage) => Promise<Verdict>
+  /** Called when a message misses an epoch, or is of one that is deleted. */
+  readonly missed: (epoch: string) => void
 }
 
 export class Intake {
@@ -37,8 +42,10 @@ export class Intake {
     const id = ledger.id(bytes)
     if (ledger.knows(id)) return 'ignore'
     if (bytes.length > context.limits.messageSizeMax) return 'reject'
-    const message = this.#read(bytes)
-    if (message === undefined) return 'reject'
+    const read = this.#read(bytes)
+    if (read === undefined) return 'reject'
+    if (read.kind === 'request') return this.#parts.requested(bytes, read.keyPackage)
+    const { message } = read
     if (ledger.isProcessed(message) || this.#isBeforeUs(message)) {
       await this.#write(ledger.refuse(id))
       return 'ignore'
@@ -67,12 +74,13 @@ export class Intake {
     return dag.roots().every((root) => epoch < (dag.get(root)?.epoch ?? 0n))
   }
 
-  #read(bytes: Uint8Array): DmlsMessage | undefined {
+  #read(bytes: Uint8Array): GroupMessage | undefined {
     try {
-      const message = decodeDmlsMessage(bytes)
-      const header = messageHeader(message.message)
+      const read = readGroupMessage(bytes)
+      if (read.kind === 'request') return read
+      const header = messageHeader(read.message.message)
       const isOurs = header !== undefined && toHex(header.groupId) === toHex(this.#parts.running.current.groupId)
-      return isOurs ? message : undefined
+      return isOurs ? read : undefined
     } catch (error) {
       if (error instanceof MlsError) return undefined
       throw error
@@ -122,6 +130,7 @@ export class Intake {
     if (typeof awaited === 'string') {
       await this.#write(ledger.wait(bytes, awaited))
       tell([{ type: 'unknownEpoch', dmlsEpoch: awaited, waiting: ledger.waitingFor(awaited) }])
+      this.#parts.missed(awaited)
       return
     }
     await this.#write(ledger.refuse(ledger.id(bytes)))

@@ -1,8 +1,9 @@
 /**
- * What a group does by itself: it merges forks, removes who asked to leave, and heals. Everybody who could do it is
- * ranked, and rank r waits r times the rank delay, so that usually one member does it and the others see it done
- * (protocol §7.3).
+ * What a group does by itself: it merges forks, removes who asked to leave, brings back who cannot follow, and heals.
+ * Everybody who could do it is ranked, and rank r waits r times the rank delay, so that usually one member does it and
+ * the others see it done (protocol §7.3).
  */
+import { toHex } from '@dmls/crypto'
 import {
   type CommitRequest,
   type DmlsGroupState,
@@ -11,6 +12,7 @@ import {
   nextCommit,
   openHeads,
   rankMergers,
+  returningMembers,
 } from '@dmls/dmls'
 import { MlsError } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
@@ -119,9 +121,9 @@ export class Maintenance {
 
 /** What this member should do now, if anything. */
 function dutyOf(state: DmlsGroupState): Duty | undefined {
-  if (state.removal !== undefined) return undefined
+  if (state.removal !== undefined || state.isLost) return undefined
   try {
-    return mergeDuty(state) ?? leaveDuty(state) ?? healDuty(state)
+    return mergeDuty(state) ?? leaveDuty(state) ?? returnDuty(state) ?? healDuty(state)
   } catch (error) {
     if (error instanceof MlsError) return undefined
     throw error
@@ -144,9 +146,27 @@ function leaveDuty(state: DmlsGroupState): Duty | undefined {
   return { key: `leave ${state.head} ${leaving.join(' ')}`, rank, request: { remove: leaving } }
 }
 
+/** Whoever asked to come back is replaced by its new instance (protocol §8). */
+function returnDuty(state: DmlsGroupState): Duty | undefined {
+  const returning = returningMembers(state)
+  if (returning.length === 0) return undefined
+  const situation = returning.map(({ instance }) => instance).join(' ')
+  const remove = returning.map(({ instance }) => instance)
+  const add = returning.map(({ keyPackage }) => keyPackage)
+  return { key: `return ${state.head} ${situation}`, rank: placeOf(state, situation), request: { remove, add } }
+}
+
 function healDuty(state: DmlsGroupState): Duty | undefined {
   if (!needsHealing(state.dag, state.head, state.self)) return undefined
   return { key: `heal ${state.head}`, rank: rankOf(state, 'heal'), request: {} }
+}
+
+/** How many members of the chosen epoch come before us. O(members): for what must not be done twice. */
+function placeOf(state: DmlsGroupState, situation: string): number {
+  const key = (instance: string): string =>
+    toHex(state.suite.hash(new TextEncoder().encode(`${situation} ${state.head} ${instance}`)))
+  const own = key(state.self)
+  return [...state.dag.roster(state.head).keys()].filter((instance) => key(instance) < own).length
 }
 
 /** How many members of the chosen epoch come before us, at most: a spread, not an order that all must agree on. */

@@ -4,13 +4,14 @@
  * it is not authenticated (protocol §4) and must not make one message into two.
  */
 import { fromHex, toHex } from '@dmls/crypto'
-import { type DmlsMessage, decodeDmlsMessage, messageId } from '@dmls/dmls'
+import { type DmlsMessage, decodeDmlsMessage, messageId, rejoinRequestOf } from '@dmls/dmls'
 import { mlsMessageBytes } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
 import { groupRecordKey } from '../store-keys.ts'
 import { TopicLog } from '../topic-log.ts'
 import { groupTopic } from '../topic-names.ts'
+import { readGroupMessage, requestShelf } from './group-message.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** What to write, and what to call once it is written. */
@@ -49,7 +50,7 @@ export class MessageLedger {
         continue
       }
       const bytes = await log.load(id)
-      if (bytes !== undefined) ledger.#noteProcessed(id, bytes)
+      if (bytes !== undefined) ledger.#noteHeld(id, bytes)
     }
     return ledger
   }
@@ -104,13 +105,39 @@ export class MessageLedger {
     }
   }
 
+  #noteHeld(id: string, bytes: Uint8Array): void {
+    const message = readGroupMessage(bytes)
+    if (message.kind === 'message') this.#noteProcessed(id, bytes)
+    else this.#shelve(id, requestShelf(rejoinRequestOf(message.keyPackage, this.#groupId)?.instance ?? ''))
+  }
+
   #noteProcessed(id: string, bytes: Uint8Array): void {
     const message = decodeDmlsMessage(bytes)
     this.#processed.add(toHex(this.messageId(message)))
-    const epoch = toHex(message.dmlsEpoch)
-    const ids = this.#byEpoch.get(epoch)
-    if (ids === undefined) this.#byEpoch.set(epoch, new Set([id]))
+    this.#shelve(id, toHex(message.dmlsEpoch))
+  }
+
+  #shelve(id: string, shelf: string): void {
+    const ids = this.#byEpoch.get(shelf)
+    if (ids === undefined) this.#byEpoch.set(shelf, new Set([id]))
     else ids.add(id)
+  }
+
+  /** Records something that is no message of an epoch as held, under a name of its own for {@link forgetEpochs}. */
+  file(bytes: Uint8Array, shelf: string): Pending {
+    const logged = this.#log.append(bytes)
+    return {
+      operations: logged.operations,
+      written: () => {
+        logged.written()
+        this.#shelve(this.id(bytes), shelf)
+      },
+    }
+  }
+
+  /** Shelves of requests that are held. */
+  requests(): string[] {
+    return [...this.#byEpoch.keys()].filter((shelf) => shelf.startsWith(requestShelf('')))
   }
 
   /** Lets go of the messages of epochs that nobody needs any more; their names are kept a while. */

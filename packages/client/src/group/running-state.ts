@@ -58,6 +58,12 @@ export class RunningState {
     wipe(...step.superseded)
   }
 
+  /** Writes something that belongs to no step. */
+  async write(pending: Pending): Promise<void> {
+    if (pending.operations.length > 0) await this.#context.store.write(pending.operations)
+    pending.written()
+  }
+
   /** The same, for a step into an epoch where another signature key of ours is in the leaf. */
   async applyWithKey(step: Step, key: SigningKey, ...alongside: readonly Pending[]): Promise<void> {
     await this.#learn(key)

@@ -120,6 +120,8 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
     .insert(rootFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined, asked: undefined, isLost: false })
+    // others asked in view of the side that we leave
+    .set({ returning: new Map() })
   chooseHead(builder)
   const retirement = new Retirement(builder)
   if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)

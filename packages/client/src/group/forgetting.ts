@@ -1,0 +1,87 @@
+/**
+ * Deleting what the group's policy no longer keeps (protocol §8): secrets of epochs, subtrees of their ratchet trees,
+ * messages that nobody can use, and our own key packages once no Welcome can lead anywhere new with them.
+ */
+import { type DmlsEpoch, type DmlsGroupState, policyAt, type RetentionPolicy, retire } from '@dmls/dmls'
+import type { ClientContext } from '../context.ts'
+import { requestShelf } from './group-message.ts'
+import type { MessageLedger, Pending } from './message-ledger.ts'
+import type { RunningState } from './running-state.ts'
+
+/** The store of our own key packages. */
+export interface KeyPackageStore {
+  release(groupId: Uint8Array, canStillFork: (epoch: DmlsEpoch) => boolean, returns: 'pending' | 'over'): Pending
+}
+
+interface Parts {
+  readonly context: ClientContext
+  readonly running: RunningState
+  readonly ledger: MessageLedger
+  readonly keyPackages: KeyPackageStore
+}
+
+export class Forgetting {
+  readonly #parts: Parts
+  /** The retention policy of an epoch that was the head. */
+  #policy: { readonly head: DmlsEpoch; readonly retention: RetentionPolicy } | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Whether the caps of the group's policy are exceeded: nobody may grow our state until the next look at it. */
+  get isOverCaps(): boolean {
+    const { running } = this.#parts
+    const { epochs } = running.current
+    const { epochsMax, sizeMaxBytes } = this.#retention(running.current)
+    if (epochs.size > epochsMax) return true
+    let sizeBytes = 0
+    for (const epoch of epochs.keys()) sizeBytes += running.records.sizeOf(epoch)
+    return sizeBytes > sizeMaxBytes
+  }
+
+  #retention(state: DmlsGroupState): RetentionPolicy {
+    if (this.#policy?.head !== state.head) {
+      this.#policy = { head: state.head, retention: policyAt(state, state.head).retention }
+    }
+    return this.#policy.retention
+  }
+
+  /** One step of deletion. True if secrets went, so that the store has something to forget. */
+  async run(): Promise<boolean> {
+    const { context, running, ledger, keyPackages } = this.#parts
+    const { records } = running
+    const nowMs = context.clock.nowMs()
+    const step = retire(running.current, { nowMs, sizeOf: (epoch) => records.sizeOf(epoch) })
+    const after = step?.state ?? running.current
+    const released = keyPackages.release(
+      after.groupId,
+      (epoch) => after.epochs.get(epoch)?.stage === 'open',
+      after.asked === undefined && after.removal === undefined ? 'over' : 'pending',
+    )
+    const unneeded = ledger.forgetEpochs([...(step?.changes.dropped ?? []), ...this.#answered(after)])
+    if (step === undefined) {
+      const operations = [...released.operations, ...unneeded.operations]
+      if (operations.length === 0) return false
+      await running.write({
+        operations,
+        written: () => {
+          released.written()
+          unneeded.written()
+        },
+      })
+      return released.operations.length > 0
+    }
+    await running.apply(step, records.sweep(step.state), unneeded, released)
+    step.wipe()
+    return true
+  }
+
+  /** Requests of members that are back, or out. */
+  #answered(state: DmlsGroupState): string[] {
+    const shelves = this.#parts.ledger.requests()
+    if (shelves.length === 0) return []
+    const present = new Set([...state.dag.roster(state.head).keys()].map(requestShelf))
+    return shelves.filter((shelf) => !present.has(shelf))
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Coming back, and bringing back (protocol §8): a member that cannot follow any more, or whose state went on elsewhere,
+ * asks on the group's topic to be replaced by a new instance of itself. Its request is a bare KeyPackage; whoever can
+ * judge it notes it, and `maintenance.ts` sees to it that one of them acts.
+ */
+import { askToRejoin, noteRejoin, type RejoinReason, rejoinExtension, rejoinRequestOf, stopAsking } from '@dmls/dmls'
+import { type Extension, type KeyPackage, MlsError, mlsMessageBytes } from '@dmls/mls'
+import type { GroupEvent } from '../api.ts'
+import type { Verdict } from '../ports.ts'
+import { requestShelf } from './group-message.ts'
+import type { MessageLedger } from './message-ledger.ts'
+import type { RunningState } from './running-state.ts'
+
+/** Makes key packages that nobody else is offered. */
+export interface ReturnKeys {
+  /** A fresh one, stored, for coming back to a group. */
+  createForReturn(groupId: Uint8Array, extensions: readonly Extension[]): Promise<KeyPackage>
+}
+
+interface Parts {
+  readonly running: RunningState
+  readonly ledger: MessageLedger
+  readonly keys: ReturnKeys
+  readonly publish: (messages: readonly Uint8Array[]) => Promise<void>
+  readonly tell: (events: readonly GroupEvent[]) => void
+  /** Called when a request was noted. */
+  readonly noted: () => void
+}
+
+export class Homecoming {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Asks to be brought back. Runs as one of the group's steps. */
+  async ask(reason: RejoinReason): Promise<void> {
+    const { running, ledger, keys, publish } = this.#parts
+    const { groupId, self } = running.current
+    const keyPackage = await keys.createForReturn(groupId, [rejoinExtension(running.current, reason)])
+    const message = mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage })
+    await running.apply(askToRejoin(running.current, keyPackage), ledger.file(message, requestShelf(self)))
+    await publish([message])
+  }
+
+  /** Takes the request back: nothing is missing any more. What was published may still be honoured, and followed. */
+  async stopAsking(): Promise<void> {
+    const { running, ledger } = this.#parts
+    const { asked, self } = running.current
+    if (asked === undefined || asked.reason === 'state_lost') return
+    await running.apply(stopAsking(running.current), ledger.forgetEpochs([requestShelf(self)]))
+  }
+
+  /** Takes the request of another from the network. Never throws for what a peer can send. */
+  async hear(message: Uint8Array, keyPackage: KeyPackage): Promise<Verdict> {
+    const { running, ledger, tell, noted } = this.#parts
+    const state = running.current
+    const request = rejoinRequestOf(keyPackage, state.groupId)
+    if (request === undefined) return 'reject'
+    // an older one of the same member makes room
+    const shelf = requestShelf(request.instance)
+    try {
+      const step = await noteRejoin(state, keyPackage, running.services())
+      await running.apply(step, ledger.forgetEpochs([shelf]), ledger.file(message, shelf))
+    } catch (error) {
+      if (!(error instanceof MlsError)) throw error
+      await running.write(ledger.refuse(ledger.id(message)))
+      if (error.code !== 'rejoin_needless') {
+        tell([{ type: 'refused', code: error.code, reason: error.message, sender: undefined }])
+      }
+      return 'ignore'
+    }
+    noted()
+    return 'accept'
+  }
+}
