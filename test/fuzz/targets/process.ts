@@ -14,6 +14,7 @@ import {
   messageHeader,
   mlsMessageBytes,
   type Processed,
+  type Proposal,
   processMessage,
   ratchetTreeBytes,
   readMessageHeader,
@@ -58,6 +59,7 @@ async function processOnce(world: GroupWorld, tape: Tape): Promise<string> {
   const outcomes: Outcome[] = []
   for (const member of world.receivers) outcomes.push(await receive(member, bytes))
   await checkAgreement(world, outcomes, goesOn)
+  if (goesOn) await checkCommittable(world, outcomes, tape)
   return outcomes.map(({ label }) => label).join(' | ')
 }
 
@@ -132,6 +134,32 @@ function checkStored(state: GroupState): void {
   const restored = decodeGroupState(bytes, { suite, profile, tree })
   demand(equalBytes(encodeGroupState(restored), bytes), 'a state does not survive storage')
   demand(restored.context.epoch === state.context.epoch, 'an epoch number does not survive storage')
+}
+
+/** Whatever proposals wait, nobody keeps an honest member from committing, with or without something of its own. */
+async function checkCommittable(world: GroupWorld, outcomes: readonly Outcome[], tape: Tape): Promise<void> {
+  const [first, ...others] = outcomes.flatMap(({ member, processed }): Child[] =>
+    processed?.kind === 'proposal' ? [{ member, state: processed.state }] : [],
+  )
+  if (first === undefined) return
+  const { signer, services } = first.member.person
+  const authenticatedData = world.authenticatedData(HONEST, 'member')
+  const own = tape.pick<readonly Proposal[]>([
+    [],
+    [{ proposalType: 'remove', removed: 3 }],
+    [{ proposalType: 'group_context_extensions', extensions: first.state.context.extensions }],
+  ])
+  try {
+    const options = { signer, authenticatedData, references: 'all', proposals: own } as const
+    const made = await createCommit(first.state, options, services)
+    for (const { member, state } of others) {
+      const followed = await processMessage(state, made.message, member.person.services)
+      demand(followed.kind === 'commit', 'a commit of everything that waits is not followed')
+    }
+  } catch (error) {
+    if (error instanceof Finding) throw error
+    throw new Finding('a proposal keeps an honest member from committing', { cause: error })
+  }
 }
 
 /** The next commit, by somebody honest, is made and followed. */

@@ -6,7 +6,6 @@ import type { CipherSuite, KeyPair } from '@dmls/crypto'
 import { equalBytes, wipe } from '@dmls/crypto'
 import { invalid, usage } from '../errors.ts'
 import { deriveSecret } from '../schedule/labeled.ts'
-import { contains } from './capability-summary.ts'
 import { filteredDirectPath, type PathNode } from './filtered-direct-path.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
 import { commonAncestor, isWithin, leafToNode } from './tree-math.ts'
@@ -126,10 +125,4 @@ export async function pathKeysFromWelcome(
   for (const [i, { nodeIndex }] of nodes.entries()) keys.set(nodeIndex, (derived.keyPairs[i] as KeyPair).privateKey)
   wipe(derived.commitSecret, ...derived.pathSecrets)
   return keys
-}
-
-/** Whether a member holds, or could be sent, the key of a node above it: whether its leaf is merged there. */
-export function isMerged(tree: RatchetTree, leafIndex: number, nodeIndex: number): boolean {
-  const parent = tree.parent(nodeIndex)
-  return parent !== undefined && !contains(parent.unmergedLeaves, leafIndex)
 }

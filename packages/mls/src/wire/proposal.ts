@@ -1,6 +1,6 @@
 /** RFC 9420 §12.1 `Proposal`, the proposals of the MLS extensions draft, and §12.4 `ProposalOrRef`. */
 import type { Reader } from '../codec/reader.ts'
-import { encodeWhole, type Writer } from '../codec/writer.ts'
+import type { Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
 import { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from './key-package.ts'
@@ -156,8 +156,4 @@ export function decodeProposalOrRef(reader: Reader): ProposalOrRef {
   if (type === 1) return { type: 'proposal', proposal: decodeProposal(reader) }
   if (type === 2) return { type: 'reference', reference: reader.opaque() }
   throw malformed('bad_proposal_or_ref', 'a commit entry is neither a proposal nor a reference')
-}
-
-export function proposalBytes(proposal: Proposal): Uint8Array {
-  return encodeWhole(proposal, encodeProposal)
 }

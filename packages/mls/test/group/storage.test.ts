@@ -203,6 +203,8 @@ test('a message says where it belongs before anybody decrypts it', async () => {
   const { welcome } = await createCommit(a, { signer: alice.signer }, alice.services)
   expect(welcome).toBeUndefined()
   expect(readMessageHeader(new Uint8Array([0, 1, 0, 3]))).toBeUndefined()
+  const nothing = { cipherSuite: 1, secrets: [], encryptedGroupInfo: new Uint8Array(0) }
+  expect(messageHeader({ wireFormat: 'mls_welcome', welcome: nothing })).toBeUndefined()
   expect(() => readMessageHeader(new Uint8Array([0, 2, 0, 1]))).toThrow('MLS 1.0')
   expect(() => readMessageHeader(new Uint8Array([0, 1, 0, 9]))).toThrow('wire format')
 })
