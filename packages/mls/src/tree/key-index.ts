@@ -1,211 +1,194 @@
 /**
- * A persistent map from public keys to the nodes that hold them: adding or removing a key copies a few small branches
- * and leaves every earlier version as it was. It answers "is this key anywhere in the tree" without a walk, and counts
- * keys that more than one node holds, so that uniqueness (RFC 9420 §7.3, §16.7) is one comparison.
+ * Which nodes hold which public keys, for every version of a tree: it answers "is this key anywhere in the tree" without
+ * a walk, and counts keys that more than one node holds, so that uniqueness (RFC 9420 §7.3, §16.7) is one comparison.
  *
- * A trie over the nibbles of the key itself. Whoever chooses keys with long common prefixes makes only those keys'
- * branches deeper, by at most two levels a byte, so key sizes are bounded.
+ * One version at a time has the map; every other knows how it differs from a neighbour that is nearer to it (Baker's
+ * rerooting). Whoever asks a version moves the map there: nothing while the group goes on, and as many steps as keys have
+ * changed in between where somebody turns to an older epoch. So a version costs its changes, where a trie that is shared
+ * between versions costs a path for each of them: measured 9 KiB for each commit in a group of 1000, against 2.
+ *
+ * Seen from outside a version never changes. Inside, a version that nobody refers to any more may stay in memory, its
+ * changes only, as long as an older one is held.
  */
-import { equalBytes } from '@dmls/crypto'
 import { MlsError, malformed } from '../errors.ts'
 
 /** Longer keys are refused: twice the largest public key of a registered cipher suite, and some room. */
 export const KEY_SIZE_MAX = 512
 
-interface Entry {
-  readonly key: Uint8Array
-  /** A node that holds the key, and the others (none in a valid tree). */
-  readonly holder: number
-  readonly others: readonly number[]
-}
-
-interface Branch {
-  /** Which of the 17 digits have a child; children are in digit order. */
-  readonly bitmap: number
-  readonly children: readonly Child[]
-}
-
-type Child = Entry | Branch
-
-/** One key and the index of the node that holds it. */
+/** One key and the index of a node that holds it. */
 export interface HeldKey {
   readonly key: Uint8Array
   readonly holder: number
 }
 
-const NO_OTHERS: readonly number[] = []
-const EMPTY_BRANCH: Branch = { bitmap: 0, children: [] }
+/** One node, or several in a tree that is not valid. */
+type Holders = number | readonly number[]
+
+/** What to set, last first, in a neighbour's map to make it this version's; undefined takes a key out. */
+interface Difference {
+  readonly names: readonly string[]
+  readonly holders: readonly (Holders | undefined)[]
+  readonly from: KeyIndex
+}
+
+const NO_HOLDERS: readonly number[] = []
 
 export class KeyIndex {
-  static readonly empty: KeyIndex = new KeyIndex(EMPTY_BRANCH, 0, 0)
+  static readonly empty: KeyIndex = new KeyIndex(new Map(), 0, 0)
 
-  readonly #root: Branch
+  /** Exactly one of the two is there. */
+  #map: Map<string, Holders> | undefined
+  #difference: Difference | undefined
   /** How many different keys there are. */
   readonly size: number
   /** How many keys have more than one holder; zero in a valid tree. */
   readonly duplicates: number
 
-  private constructor(root: Branch, size: number, duplicates: number) {
-    this.#root = root
+  private constructor(map: Map<string, Holders>, size: number, duplicates: number) {
+    this.#map = map
+    this.#difference = undefined
     this.size = size
     this.duplicates = duplicates
   }
 
-  /** An index of many keys at once; what repeated {@link add} gives, without its copies. */
+  /** @throws MlsError `key_too_long` */
   static of(keys: readonly HeldKey[]): KeyIndex {
-    const tally = { size: 0, duplicates: 0 }
-    for (const { key } of keys) checkSize(key)
-    return new KeyIndex(buildBranch(keys, 0, tally), tally.size, tally.duplicates)
+    const edit = new MapEdit(new Map(), 0, 0)
+    for (const { key, holder } of keys) edit.add(nameOf(key), holder)
+    return new KeyIndex(edit.map, edit.size, edit.duplicates)
   }
 
   /** The nodes that hold a key: none, one, or several in a tree that is not valid. */
   holders(key: Uint8Array): readonly number[] {
-    let at: Child = this.#root
-    for (let depth = 0; 'bitmap' in at; depth++) {
-      const bit = 1 << digit(key, depth)
-      if ((at.bitmap & bit) === 0) return NO_OTHERS
-      at = at.children[rank(at.bitmap, bit)] as Child
-    }
-    if (!equalBytes(at.key, key)) return NO_OTHERS
-    return at.others.length === 0 ? [at.holder] : [at.holder, ...at.others]
+    if (key.length > KEY_SIZE_MAX) return NO_HOLDERS
+    const holders = this.#takeMap().get(nameOf(key))
+    if (holders === undefined) return NO_HOLDERS
+    return typeof holders === 'number' ? [holders] : holders
   }
 
   has(key: Uint8Array): boolean {
     return this.holders(key).length > 0
   }
 
-  /** @throws MlsError `key_too_long` */
-  add(key: Uint8Array, holder: number): KeyIndex {
-    checkSize(key)
-    const before = this.holders(key).length
-    return new KeyIndex(
-      insert(this.#root, { key, holder, others: NO_OTHERS }, 0),
-      this.size + (before === 0 ? 1 : 0),
-      this.duplicates + (before === 1 ? 1 : 0),
-    )
+  /**
+   * The index after some nodes let go of keys and others took some. What is taken out must be in the index.
+   * @throws MlsError `key_too_long`
+   */
+  changed(out: readonly HeldKey[], into: readonly HeldKey[]): KeyIndex {
+    if (out.length === 0 && into.length === 0) return this
+    // nothing leads back to the empty index, which is there for good
+    if (out.length === 0 && this.size === 0) return KeyIndex.of(into)
+    const [outNames, inNames] = [out.map(({ key }) => nameOf(key)), into.map(({ key }) => nameOf(key))]
+    const edit = new MapEdit(this.#takeMap(), this.size, this.duplicates)
+    try {
+      for (const [i, { holder }] of out.entries()) edit.remove(outNames[i] as string, holder)
+      for (const [i, { holder }] of into.entries()) edit.add(inNames[i] as string, holder)
+    } catch (error) {
+      set(edit.map, edit.names, edit.before)
+      throw error
+    }
+    const next = new KeyIndex(edit.map, edit.size, edit.duplicates)
+    this.#map = undefined
+    this.#difference = { names: edit.names, holders: edit.before, from: next }
+    return next
   }
 
-  /** Forgets one holder of a key. The pair must be in the index. */
-  remove(key: Uint8Array, holder: number): KeyIndex {
-    const before = this.holders(key)
-    if (!before.includes(holder))
+  /** The map, brought here from the version that has it. */
+  #takeMap(): Map<string, Holders> {
+    if (this.#map !== undefined) return this.#map
+    const way: KeyIndex[] = []
+    let owner: KeyIndex = this
+    while (owner.#difference !== undefined) {
+      way.push(owner)
+      owner = owner.#difference.from
+    }
+    const map = owner.#map as Map<string, Holders>
+    for (let next = way.pop(); next !== undefined; next = way.pop()) {
+      const { names, holders } = next.#difference as Difference
+      const before = set(map, names, holders)
+      owner.#map = undefined
+      owner.#difference = { names: names.toReversed(), holders: before, from: next }
+      next.#difference = undefined
+      owner = next
+    }
+    owner.#map = map
+    return map
+  }
+}
+
+/** Sets keys, last first, and returns what they were, in the order in which they were set. */
+function set(
+  map: Map<string, Holders>,
+  names: readonly string[],
+  holders: readonly (Holders | undefined)[],
+): (Holders | undefined)[] {
+  const before: (Holders | undefined)[] = []
+  for (let i = names.length - 1; i >= 0; i--) {
+    const name = names[i] as string
+    const value = holders[i]
+    before.push(map.get(name))
+    if (value === undefined) map.delete(name)
+    else map.set(name, value)
+  }
+  return before
+}
+
+/** Changes to a map, with what stood there before. */
+class MapEdit {
+  readonly map: Map<string, Holders>
+  readonly names: string[] = []
+  readonly before: (Holders | undefined)[] = []
+  size: number
+  duplicates: number
+
+  constructor(map: Map<string, Holders>, size: number, duplicates: number) {
+    this.map = map
+    this.size = size
+    this.duplicates = duplicates
+  }
+
+  add(name: string, holder: number): void {
+    const holders = this.map.get(name)
+    this.#note(name, holders)
+    if (holders === undefined) {
+      this.map.set(name, holder)
+      this.size++
+    } else if (typeof holders === 'number') {
+      this.map.set(name, [holders, holder])
+      this.duplicates++
+    } else {
+      this.map.set(name, [...holders, holder])
+    }
+  }
+
+  remove(name: string, holder: number): void {
+    const holders = this.map.get(name)
+    const all = holders === undefined ? NO_HOLDERS : typeof holders === 'number' ? [holders] : holders
+    if (!all.includes(holder)) {
       throw new MlsError('internal', 'key_not_indexed', 'a key to forget is not in the index')
-    const root = removeFrom(this.#root, key, holder, 0)
-    return new KeyIndex(
-      root !== undefined && 'bitmap' in root ? root : wrap(root),
-      this.size - (before.length === 1 ? 1 : 0),
-      this.duplicates - (before.length === 2 ? 1 : 0),
-    )
+    }
+    this.#note(name, holders)
+    const rest = all.filter((other) => other !== holder)
+    if (rest.length === 0) {
+      this.map.delete(name)
+      this.size--
+    } else if (rest.length === 1) {
+      this.map.set(name, rest[0] as number)
+      this.duplicates--
+    } else {
+      this.map.set(name, rest)
+    }
+  }
+
+  #note(name: string, holders: Holders | undefined): void {
+    this.names.push(name)
+    this.before.push(holders)
   }
 }
 
-function checkSize(key: Uint8Array): void {
+/** A key as a text with one character a byte. */
+function nameOf(key: Uint8Array): string {
   if (key.length > KEY_SIZE_MAX) throw malformed('key_too_long', 'a public key is longer than any cipher suite has')
-}
-
-/** The nibble at a depth; 16 past the key's end, so that a key can be the prefix of another. */
-function digit(key: Uint8Array, depth: number): number {
-  const byte = key[depth >> 1]
-  if (byte === undefined) return 16
-  return (depth & 1) === 0 ? byte >> 4 : byte & 0x0f
-}
-
-/** Where the child of a bit stands among the children: how many lower bits are set. */
-function rank(bitmap: number, bit: number): number {
-  let below = bitmap & (bit - 1)
-  below -= (below >> 1) & 0x55555555
-  below = (below & 0x33333333) + ((below >> 2) & 0x33333333)
-  below = (below + (below >> 4)) & 0x0f0f0f0f
-  return Math.imul(below, 0x01010101) >>> 24
-}
-
-/** The root stays a branch even around one entry or none. */
-function wrap(child: Entry | undefined): Branch {
-  return child === undefined ? EMPTY_BRANCH : { bitmap: 1 << digit(child.key, 0), children: [child] }
-}
-
-function withHolder(entry: Entry, holder: number): Entry {
-  return { key: entry.key, holder: entry.holder, others: [...entry.others, holder] }
-}
-
-function insert(branch: Branch, entry: Entry, depth: number): Branch {
-  const bit = 1 << digit(entry.key, depth)
-  const at = rank(branch.bitmap, bit)
-  const children = branch.children.slice()
-  if ((branch.bitmap & bit) === 0) {
-    children.splice(at, 0, entry)
-    return { bitmap: branch.bitmap | bit, children }
-  }
-  const child = children[at] as Child
-  if ('bitmap' in child) children[at] = insert(child, entry, depth + 1)
-  else if (equalBytes(child.key, entry.key)) children[at] = withHolder(child, entry.holder)
-  else children[at] = fork(child, entry, depth + 1)
-  return { bitmap: branch.bitmap, children }
-}
-
-/** The branch under which two entries with different keys part. */
-function fork(a: Entry, b: Entry, depth: number): Branch {
-  const digitA = digit(a.key, depth)
-  const digitB = digit(b.key, depth)
-  const bitmap = (1 << digitA) | (1 << digitB)
-  if (digitA === digitB) return { bitmap, children: [fork(a, b, depth + 1)] }
-  return { bitmap, children: digitA < digitB ? [a, b] : [b, a] }
-}
-
-/** What remains of a branch: undefined when nothing does, the entry itself when only one does. */
-function removeFrom(branch: Branch, key: Uint8Array, holder: number, depth: number): Child | undefined {
-  const bit = 1 << digit(key, depth)
-  const at = rank(branch.bitmap, bit)
-  const child = branch.children[at] as Child
-  const next = 'bitmap' in child ? removeFrom(child, key, holder, depth + 1) : withoutHolder(child, holder)
-  const children = branch.children.slice()
-  let bitmap = branch.bitmap
-  if (next === undefined) {
-    children.splice(at, 1)
-    bitmap &= ~bit
-  } else {
-    children[at] = next
-  }
-  const [first, second] = children
-  if (first === undefined) return undefined
-  if (second === undefined && !('bitmap' in first)) return first
-  return { bitmap, children }
-}
-
-function withoutHolder(entry: Entry, holder: number): Entry | undefined {
-  const [first, ...others] = [entry.holder, ...entry.others].filter((held) => held !== holder)
-  return first === undefined ? undefined : { key: entry.key, holder: first, others }
-}
-
-function buildBranch(keys: readonly HeldKey[], depth: number, tally: { size: number; duplicates: number }): Branch {
-  const buckets: HeldKey[][] = []
-  for (const held of keys) {
-    const at = digit(held.key, depth)
-    const bucket = buckets[at]
-    if (bucket === undefined) buckets[at] = [held]
-    else bucket.push(held)
-  }
-  let bitmap = 0
-  const children: Child[] = []
-  for (let at = 0; at < buckets.length; at++) {
-    const bucket = buckets[at]
-    if (bucket === undefined) continue
-    bitmap |= 1 << at
-    children.push(buildChild(bucket, depth + 1, tally))
-  }
-  return { bitmap, children }
-}
-
-function buildChild(bucket: readonly HeldKey[], depth: number, tally: { size: number; duplicates: number }): Child {
-  const first = bucket[0] as HeldKey
-  if (bucket.length > 1 && bucket.some(({ key }) => !equalBytes(key, first.key))) {
-    return buildBranch(bucket, depth, tally)
-  }
-  tally.size++
-  if (bucket.length > 1) tally.duplicates++
-  return {
-    key: first.key,
-    holder: first.holder,
-    others: bucket.length === 1 ? NO_OTHERS : bucket.slice(1).map((held) => held.holder),
-  }
+  // spreading the bytes takes five times as long; as arguments they are as good as a list of numbers
+  return String.fromCharCode.apply(null, key as unknown as number[])
 }

@@ -22,7 +22,7 @@ export type ParentRule = (
   to: number,
 ) => ParentNode | undefined
 
-/** Persistent indexes of the keys in a tree; see {@link KeyIndex}. */
+/** The keys in a tree; see {@link KeyIndex}. */
 export interface TreeKeys {
   /** Encryption keys of leaves and parents, held by node index. */
   readonly encryption: KeyIndex
@@ -52,8 +52,8 @@ export class KeyChanges {
 
   apply(keys: TreeKeys): TreeKeys {
     return {
-      encryption: change(keys.encryption, this.#encryptionOut, this.#encryptionIn),
-      signature: change(keys.signature, this.#signatureOut, this.#signatureIn),
+      encryption: keys.encryption.changed(this.#encryptionOut, this.#encryptionIn),
+      signature: keys.signature.changed(this.#signatureOut, this.#signatureIn),
     }
   }
 }
@@ -73,15 +73,6 @@ function collectAll(root: Slot | undefined, encryption: HeldKey[], signature: He
     collectAll(root.left, encryption, signature)
     collectAll(root.right, encryption, signature)
   }
-}
-
-function change(index: KeyIndex, out: readonly HeldKey[], into: readonly HeldKey[]): KeyIndex {
-  // building at once beats adding one by one where most of the keys are new
-  if (out.length === 0 && index.size === 0) return KeyIndex.of(into)
-  let changed = index
-  for (const { key, holder } of out) changed = changed.remove(key, holder)
-  for (const { key, holder } of into) changed = changed.add(key, holder)
-  return changed
 }
 
 /** The keys of every node of a subtree. */
