@@ -49,6 +49,16 @@ test('a moderator from outside proposes a removal, and bob commits it', async ()
   expect(epochAuthenticator(await follow(alice, a1, committed.message))).toEqual(epochAuthenticator(committed.child))
 })
 
+test('a proposal that a relay brings twice is one proposal', async () => {
+  const { moderator, bob, b } = await moderated()
+  const { groupId, epoch } = b.context
+  const proposal: Proposal = { proposalType: 'remove', removed: 2 }
+  const message = await createExternalProposal({ groupId, epoch, signer: moderator.signer, senderIndex: 0, proposal })
+  const once = await hear(bob, b, message)
+  expect(await hear(bob, once, message)).toBe(once)
+  expect(once.proposals.size).toBe(1)
+})
+
 describe('members refuse a proposal from outside', () => {
   async function verdict(proposal: Proposal, senderIndex = 0, signedBy?: Person): Promise<string> {
     const { moderator, bob, b } = await moderated()

@@ -141,6 +141,12 @@ for (const suite of [1, 2, 5, 7] as const) {
   })
 }
 
+/** An ASN.1 SEQUENCE of so many zero bytes. */
+function sequenceOf(size: number): Uint8Array {
+  const length = [0x010000, 0x0100, 1].flatMap((unit) => (size >= unit ? [Math.floor(size / unit) & 0xff] : []))
+  return new Uint8Array([0x30, 0x80 | length.length, ...length, ...new Uint8Array(size)])
+}
+
 describe('a credential is refused', () => {
   async function chained(options: Partial<Issue> = {}, middleOptions: Partial<Issue> = {}) {
     const root = await authority()
@@ -222,6 +228,7 @@ describe('a credential is refused', () => {
       codeOf(authenticate({ ...claim, credential: { credentialType: 'x509', certificates } }))
     expect(await of([])).toBe('certificate_malformed')
     expect(await of([utf8('not a certificate')])).toBe('certificate_malformed')
+    for (const size of [0x90, 0x0190, 0x010090]) expect(await of([sequenceOf(size)])).toBe('certificate_malformed')
     expect(await of([new Uint8Array([...der(leaf), 0])])).toBe('certificate_malformed')
     expect(await of(Array.from({ length: 9 }, () => der(leaf)))).toBe('certificate_malformed')
     expect(await of([utf8(leaf.toString('pem'))])).toBe('certificate_malformed')
