@@ -251,6 +251,23 @@ export function describeDelivery(name: string, subject: DeliverySubject): void {
       await soon(() => expect(atBob.texts).toEqual(['before']))
     })
 
+    test('the same bytes are published on two topics', async () => {
+      const [atAlice, atBob] = await everybody()
+      const inbox = new Uint8Array(32).fill(0x42)
+      const atInbox = shelf()
+      await bob.subscribe(inbox, atInbox)
+      const alsoAtAlice = shelf()
+      alsoAtAlice.hold(message('a Welcome for two'))
+      await alice.subscribe(inbox, alsoAtAlice)
+      atAlice.hold(message('a Welcome for two'))
+      await alice.publish(group, message('a Welcome for two'))
+      await alice.publish(inbox, message('a Welcome for two'))
+      await soon(() => {
+        expect(atBob.texts).toEqual(['a Welcome for two'])
+        expect(atInbox.texts).toEqual(['a Welcome for two'])
+      })
+    })
+
     test('a topic has one handler', async () => {
       const leave = await alice.subscribe(group, shelf())
       await expect(alice.subscribe(group, shelf())).rejects.toMatchObject({

@@ -1,8 +1,10 @@
 /**
  * Gossipsub as {@link Gossip}, and how it is set up. Messages are not signed by the transport and do not name their
- * author: their content authenticates itself. A message's id is the SHA-256 of its bytes, the same as in the backfill.
+ * author: their content authenticates itself. A message's id is the SHA-256 of its topic and its bytes: the same bytes
+ * on two topics, such as one Welcome for two inboxes, are two messages.
  */
 import type { PeerName, Verdict } from '@dmls/client/ports'
+import { concatBytes, utf8 } from '@dmls/crypto'
 import type { GossipSub, GossipsubOpts } from '@libp2p/gossipsub'
 import { StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import { sha256 } from '../sha256.ts'
@@ -30,7 +32,7 @@ export interface GossipSettings {
 export function gossipOptions({ score, sharedAddresses, gossipBytesMax }: GossipSettings): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: StrictNoSign,
-    msgIdFn: (message) => sha256(message.data),
+    msgIdFn: (message) => sha256(concatBytes(utf8(`${message.topic}\n`), message.data)),
     fallbackToFloodsub: false,
     floodPublish: true,
     doPX: false,
