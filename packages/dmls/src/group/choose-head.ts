@@ -16,9 +16,15 @@ export function chooseHead(builder: StepBuilder): void {
   const { dag, suite, epochs } = builder.state
   // without the list the choice is remembered with the DAG
   const among = dag.roots().length === 1 ? undefined : openHeads(builder.state)
-  const chosen = forkChoiceOf(builder.state).chooseHead(dag, (bytes) => suite.hash(bytes), among)
-  // a head whose secrets are gone cannot be used; retention never deletes an unresolved one
-  if (!epochs.has(chosen)) return
+  const forkChoice = forkChoiceOf(builder.state)
+  const hash = (bytes: Uint8Array): Uint8Array => suite.hash(bytes)
+  let chosen: DmlsEpoch | undefined = forkChoice.chooseHead(dag, hash, among)
+  if (!epochs.has(chosen)) {
+    // the caps took its secrets: it cannot be used, and the next one is
+    const held = openHeads(builder.state).filter((head) => epochs.has(head))
+    chosen = held.length === 0 ? undefined : forkChoice.chooseHead(dag, hash, held)
+  }
+  if (chosen === undefined) return
   builder.setHead(chosen)
   // on another branch we may be another instance
   const self = selfIn(builder.state, chosen)

@@ -65,17 +65,24 @@ export interface NextCommit {
   readonly plan: Plan | undefined
 }
 
+/** More heads than this are left to the next commit. */
+const RESOLVED_MAX = 256
+
 /**
- * The base and the plan of our next commit, over the unresolved heads that we hold.
+ * The base and the plan of our next commit, over the unresolved heads that we know. One whose secrets are deleted cannot
+ * be built on, but it is resolved like the others: its facts are all that a plan needs.
  * @throws MlsError `invalid` `nobody_remains` when the branches together leave no member.
  */
 export function nextCommit(state: DmlsGroupState): NextCommit {
-  const held = openHeads(state).filter((head) => state.epochs.get(head)?.stage === 'open')
-  if (held.length < 2) return { base: held[0] ?? state.head, plan: undefined }
-  const { view, heads } = judged(state, held)
+  const open = openHeads(state)
+  const isHeld = (head: DmlsEpoch): boolean => state.epochs.get(head)?.stage === 'open'
+  const held = open.filter(isHeld)
+  if (open.length < 2 || held.length === 0) return { base: held[0] ?? state.head, plan: undefined }
+  const others = open.filter((head) => !isHeld(head)).slice(0, Math.max(0, RESOLVED_MAX - held.length))
+  const { view, heads } = judged(state, [...held, ...others])
   if (view === undefined || heads.length < 2) return { base: state.head, plan: undefined }
   const hash = (bytes: Uint8Array): Uint8Array => state.suite.hash(bytes)
-  const plan = planReconciliation(state.dag, forkChoiceOf(state), hash, heads, view)
+  const plan = planReconciliation(state.dag, forkChoiceOf(state), hash, heads, { view, canBeBase: isHeld })
   // scenario 8: an orphaned group is reported
   if (plan === undefined) throw invalid('nobody_remains', 'the branches together leave no member')
   return { base: plan.base, plan }
@@ -113,7 +120,9 @@ export async function makeCommit(
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
   const heads = plan?.resolves ?? []
   const handedOver = plan === undefined ? [] : handoversFor(state.dag, plan)
-  const counter = state.counter + BigInt(handedOver.length) + 1n
+  // where the secrets are gone, nothing can be said any more
+  const told = handedOver.filter(({ head }) => state.epochs.has(head))
+  const counter = state.counter + BigInt(told.length) + 1n
   const data = {
     counter,
     resolves: heads.map((head) => ({ head, forkPoint: state.dag.forkPoint(base, head) ?? head })),
@@ -135,7 +144,7 @@ export async function makeCommit(
     .supersede(created.superseded)
   addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
   const epoch = dmlsEpoch(created.child.epochId)
-  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)
+  const handovers = await sendHandovers(builder, told, { resolvedBy: epoch, heads }, services)
   builder.set({ counter })
   chooseHead(builder)
   return {

@@ -73,20 +73,27 @@ export function plan(dag: Dag, base: DmlsEpoch, heads: readonly DmlsEpoch[]): Pl
   }
 }
 
+export interface BaseOptions {
+  /** The history in which members are judged; by default the whole one. */
+  readonly view?: Dag
+  /** Whether a head can be built on; by default every one. */
+  readonly canBeBase?: (head: DmlsEpoch) => boolean
+}
+
 /**
  * The head to commit on (protocol §7.1): the first, in the order of the fork choice, of which somebody remains a member
  * once all the heads (by default the unresolved ones) are taken together. undefined when nobody would remain at all.
- * Members are judged in `view`, by default the whole history.
  */
 export function chooseBase(
   dag: Dag,
   forkChoice: ForkChoice,
   hash: HashFunction,
   heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
-  view: Dag = dag,
+  { view = dag, canBeBase = () => true }: BaseOptions = {},
 ): DmlsEpoch | undefined {
   const members = membership(view, heads)
   for (const head of rankHeads(dag, forkChoice, hash, heads)) {
+    if (!canBeBase(head)) continue
     for (const instance of dag.roster(head).keys()) if (members.has(instance)) return head
   }
   return undefined
@@ -98,10 +105,10 @@ export function planReconciliation(
   forkChoice: ForkChoice,
   hash: HashFunction,
   heads: readonly DmlsEpoch[] = dag.unresolvedHeads(),
-  view: Dag = dag,
+  options: BaseOptions = {},
 ): Plan | undefined {
-  const base = chooseBase(dag, forkChoice, hash, heads, view)
-  return base === undefined ? undefined : plan(view, base, heads)
+  const base = chooseBase(dag, forkChoice, hash, heads, options)
+  return base === undefined ? undefined : plan(options.view ?? dag, base, heads)
 }
 
 /**
