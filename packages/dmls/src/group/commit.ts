@@ -119,10 +119,9 @@ export async function makeCommit(
 
   // the handovers come first in the order of our messages, so that our latest one speaks for the merge
   const heads = plan?.resolves ?? []
-  const handedOver = plan === undefined ? [] : handoversFor(state.dag, plan)
-  // where the secrets are gone, nothing can be said any more
-  const told = handedOver.filter(({ head }) => state.epochs.has(head))
-  const counter = state.counter + BigInt(told.length) + 1n
+  const canHear = ({ head }: PlannedHandover): boolean => state.epochs.has(head)
+  const handedOver = plan === undefined ? [] : handoversFor(state.dag, plan).filter(canHear)
+  const counter = state.counter + BigInt(handedOver.length) + 1n
   const data = {
     counter,
     resolves: heads.map((head) => ({ head, forkPoint: state.dag.forkPoint(base, head) ?? head })),
@@ -144,7 +143,7 @@ export async function makeCommit(
     .supersede(created.superseded)
   addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
   const epoch = dmlsEpoch(created.child.epochId)
-  const handovers = await sendHandovers(builder, told, { resolvedBy: epoch, heads }, services)
+  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)
   builder.set({ counter })
   chooseHead(builder)
   return {
