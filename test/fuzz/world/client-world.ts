@@ -32,7 +32,14 @@ import { type AttackWorld, signersOf } from './group-world.ts'
 
 export const suite: CipherSuite = nodeProvider.cipherSuite(1)
 
-const stillClock: Clock = { nowMs: () => Number(NOW) * 1000, schedule: () => ({ cancel: () => undefined }) }
+/** Time stands still: only what is due at once is done. */
+const stillClock: Clock = {
+  nowMs: () => Number(NOW) * 1000,
+  schedule: (delayMs, task) => {
+    if (delayMs === 0) queueMicrotask(task)
+    return { cancel: () => undefined }
+  },
+}
 
 /** Keeps what its client publishes, and hands over what somebody brings. */
 export class Wire implements Delivery {
@@ -77,6 +84,8 @@ export async function open(store: MemoryStore, seed: number): Promise<Opened> {
     identity,
     clock: stillClock,
     random,
+    // nobody has anything to add before it speaks
+    timing: { resumeSyncMs: 0 },
   })
   return { client, store, wire, identity }
 }
