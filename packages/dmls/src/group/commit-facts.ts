@@ -11,18 +11,20 @@ import type { DmlsGroupState, DmlsServices } from './state.ts'
 
 export function commitFacts(state: DmlsGroupState, commit: ChildEpoch, services: DmlsServices): EpochFacts {
   const { parent, committer, data, changes, child } = commit
+  const adds = addedMembers(state, commit, services)
   return {
     id: epochOf(child),
     parent,
     epoch: child.context.epoch,
     committer,
-    committerLeaf: leafOf(state, parent, committer),
+    // whoever let itself in sits where its commit put it
+    committerLeaf: leafOf(state, parent, committer) ?? adds.find(({ instance }) => instance === committer)?.leafIndex,
     counter: data.counter,
     resolves: data.resolves.map(({ head, forkPoint }) => ({
       head: head as DmlsEpoch,
       forkPoint: forkPoint as DmlsEpoch,
     })),
-    adds: addedMembers(state, commit, services),
+    adds,
     removes: removedInstances(state, commit),
     updates: updatedInstances(state, commit),
     settings: changes.extensionsChanged ? extensionsKey(changes.extensions ?? []) : undefined,

@@ -43,6 +43,8 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   // what a merge has to do can only be told by those who can judge it
   if (demanded === undefined) return
   const added = addedMembers(state, commit, services)
+  // whether anybody may let itself in is a setting of its own
+  if (added.some(({ instance }) => instance === commit.committer)) return
   // a member that asked for it is exchanged for its new instance by whoever is there (protocol §8)
   const exchanged = new Set(added.flatMap(({ continues }) => continues ?? []))
   const allowed = mayCommit(admin, {

@@ -1,6 +1,7 @@
 export { openHeads } from './choose-head.ts'
 export * from './commit.ts'
 export * from './create.ts'
+export { createJoinInfo, type ExternalJoin, joinDmlsGroupExternally } from './external-join.ts'
 export * from './group-codec.ts'
 export * from './join.ts'
 export * from './leaf-options.ts'

@@ -27,7 +27,8 @@ export function mlsServices(
     },
     // whether a commit is good must not depend on when it arrives, or two members would keep different histories; nor
     // must a merge, which adds again whom somebody checked before
-    policy: { receivedLifetimes: 'ignore', sentLifetimes: 'ignore' },
+    // whoever lets itself in removes nobody
+    policy: { receivedLifetimes: 'ignore', sentLifetimes: 'ignore', externalCommits: 'join_only' },
   }
 }
 

@@ -10,6 +10,7 @@ import type { DmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
+import { newcomerOf } from './external-join.ts'
 import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
@@ -119,12 +120,14 @@ async function receiveCommit(
 ): Promise<Received> {
   if (held.stage !== 'open') throw invalid('beyond_horizon', 'the epoch can no longer process commits', { epoch })
   const data: AuthenticatedData = decodeAuthenticatedData(processed.authenticatedData)
-  const committer = instanceAt(state, epoch, processed.committer)
+  const newcomer = await newcomerOf(state, processed, data.application, services)
+  const committer = newcomer?.instance ?? instanceAt(state, epoch, processed.committer)
+  const changes = newcomer?.changes ?? processed.changes
   const builder = new StepBuilder(state)
     .hold(epoch, { ...held, group: processed.parent, supersededAtMs: held.supersededAtMs ?? services.nowMs })
     .supersede(processed.superseded)
   if (processed.child === undefined) {
-    checkCommit(state, { parent: epoch, committer, data, changes: processed.changes }, services)
+    checkCommit(state, { parent: epoch, committer, data, changes }, services)
     // whoever came back as a new instance is not removed by a late commit that removes the old one
     if (selfIn(state, epoch) === state.self) {
       const removed = processed.changes.removed.map(({ leafIndex }) => instanceAt(state, epoch, leafIndex))
@@ -133,7 +136,7 @@ async function receiveCommit(
     }
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
-  addChild(builder, { parent: epoch, committer, data, changes: processed.changes, child: processed.child }, services)
+  addChild(builder, { parent: epoch, committer, data, changes, child: processed.child }, services)
   chooseHead(builder)
   return { kind: 'commit', epoch: dmlsEpoch(processed.child.epochId), parent: epoch, committer, ...builder.finish() }
 }

@@ -18,6 +18,8 @@ import { readRetentionPolicy, writeRetentionPolicy } from './retention-codec.ts'
 export const DMLS_POLICY_EXTENSION = 0xf0d1
 /** GroupInfo extension, private use (RFC 9420 §17.3). */
 export const DMLS_ROSTER_EXTENSION = 0xf0d2
+/** GroupInfo extension, private use: the dmls_epoch, for those who join by an external commit. */
+export const DMLS_EPOCH_EXTENSION = 0xf0d5
 
 export interface GroupPolicy {
   readonly forkChoice: ForkChoicePolicy

@@ -1,0 +1,95 @@
+/** Newcomers who let themselves in, where the group's policy allows it: scenario 12. */
+
+import { certifyGroupKey } from '@dmls/client'
+import { createJoinInfo, heldEpoch, joinDmlsGroupExternally, leafOptions } from '@dmls/dmls'
+import type { GroupInfo } from '@dmls/mls'
+import { describe, expect, test } from 'vitest'
+import { type Actor, profile, suite } from './actor.ts'
+import { actors, agreedHead, groupOf } from './story.ts'
+
+type Four = [Actor, Actor, Actor, Actor]
+
+async function infoOf(member: Actor): Promise<GroupInfo> {
+  const message = await createJoinInfo(member.state, member.services)
+  if (message.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
+  return message.groupInfo
+}
+
+/** Joins with a GroupInfo; the commit has to be published. */
+async function join(newcomer: Actor, groupInfo: GroupInfo) {
+  const keyPackage = await newcomer.keyPackage()
+  const signer = newcomer.services.signerFor(keyPackage.leafNode.signatureKey)
+  const leaf = leafOptions(suite, await certifyGroupKey(newcomer.identity, signer.publicKey))
+  const joined = await joinDmlsGroupExternally(
+    { profile, suite, groupInfo, signer, keyPackage, ...leaf },
+    newcomer.services,
+  )
+  newcomer.take(joined)
+  return joined
+}
+
+async function openGroup() {
+  const people = (await actors(['alice', 'bob', 'carol', 'dora'])) as Four
+  const [alice, bob, carol, dora] = people
+  await groupOf([alice, bob], { externalCommits: 'allowed' })
+  return { people, alice, bob, carol, dora }
+}
+
+describe('external commits', () => {
+  test('scenario 12: two at once leave the epoch able to start its other children, and both end in one group', async () => {
+    const { people, alice, bob, carol, dora } = await openGroup()
+    const info = await infoOf(alice)
+    const first = await join(carol, info)
+    const second = await join(dora, info)
+    // beside them, an ordinary commit from the same epoch
+    const ordinary = await bob.commit()
+    expect(await alice.receive(first.wire, second.wire, ordinary.wire)).toEqual(['commit', 'commit', 'commit'])
+    expect(alice.state.dag.unresolvedHeads()).toHaveLength(3)
+    const merge = await alice.commit()
+    expect(alice.membersAmong(people)).toEqual(['alice', 'bob', 'carol', 'dora'])
+    await bob.receive(first.wire, second.wire, merge.wire)
+    for (const newcomer of [carol, dora]) {
+      await newcomer.receive(merge.wire, ...merge.handovers)
+      if (merge.welcome !== undefined) await newcomer.welcome(merge.welcome.message)
+    }
+    expect(agreedHead(people)).toBe(merge.epoch)
+    expect(await alice.receive(await dora.say('in'))).toEqual(['application'])
+  })
+
+  test('scenario 12: one person who joins twice at once keeps one leaf', async () => {
+    const { people, alice, bob, carol } = await openGroup()
+    const info = await infoOf(alice)
+    const again = await carol.copy('again')
+    const first = await join(carol, info)
+    const second = await join(again, info)
+    await alice.receive(first.wire, second.wire)
+    const merge = await alice.commit()
+    expect(alice.membersAmong(people)).toEqual(['alice', 'bob', 'carol'])
+    const [lower] = [carol.self, again.self].sort()
+    expect([...alice.state.dag.roster(merge.epoch).keys()]).toContain(lower)
+    await bob.receive(second.wire, first.wire, merge.wire)
+    expect(bob.head).toBe(merge.epoch)
+  })
+
+  test('scenario 12: an external commit punctures nothing in the epoch that it starts from', async () => {
+    const { alice, bob, carol } = await openGroup()
+    const origin = alice.head
+    const info = await infoOf(alice)
+    const before = heldEpoch(alice.state, origin).group.initKey
+    const joined = await join(carol, info)
+    await alice.receive(joined.wire)
+    expect(heldEpoch(alice.state, origin).group.initKey).toBe(before)
+    const ordinary = await bob.commit()
+    expect(await alice.receive(ordinary.wire)).toEqual(['commit'])
+  })
+
+  test('scenario 12: a group that does not allow it refuses them, and gives nobody the means', async () => {
+    const { alice, carol } = await openGroup()
+    const info = await infoOf(alice)
+    const joined = await join(carol, info)
+    const [erin, frank] = (await actors(['erin', 'frank'])) as [Actor, Actor]
+    await groupOf([erin, frank])
+    await expect(createJoinInfo(erin.state, erin.services)).rejects.toMatchObject({ code: 'external_commits_refused' })
+    expect(await erin.receive(joined.wire)).toEqual(['refused: unknown_epoch'])
+  })
+})
