@@ -7,7 +7,7 @@ import { dmlsEpoch, mlsServices } from '@dmls/dmls'
 import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from './context.ts'
 import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
-import type { StoreOperation, Verdict } from './ports.ts'
+import { StoreError, type StoreOperation, type Verdict } from './ports.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { TopicLog } from './topic-log.ts'
 import { inboxTopic } from './topic-names.ts'
@@ -39,7 +39,7 @@ export class WelcomeInbox {
     for (const id of log.ids()) inbox.#waiting.add(id)
     await inbox.retry()
     inbox.#leave = await context.delivery.subscribe(topic, {
-      receive: (message) => inbox.#queue.run(() => inbox.#receive(message)),
+      receive: (message) => inbox.#queue.run(() => inbox.#receive(message)).catch(ignoreDisk),
       held: async function* () {
         for (const id of log.ids()) yield fromHex(id)
       },
@@ -102,7 +102,8 @@ export class WelcomeInbox {
       this.#waiting.delete(id)
     } catch (error) {
       // a Welcome that lacks something is tried again; one that is bad, or not for us, is not
-      if (!(error instanceof MlsError && error.blame === 'missing')) this.#waiting.delete(id)
+      const mayWorkLater = error instanceof StoreError || (error instanceof MlsError && error.blame === 'missing')
+      if (!mayWorkLater) this.#waiting.delete(id)
     }
   }
 
@@ -110,4 +111,10 @@ export class WelcomeInbox {
     await this.#leave?.()
     await this.#queue.idle()
   }
+}
+
+/** Nothing was written, so nothing happened: whoever serves the Welcome can bring it again. */
+function ignoreDisk(error: unknown): Verdict {
+  if (error instanceof StoreError) return 'ignore'
+  throw error
 }

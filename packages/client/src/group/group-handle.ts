@@ -438,7 +438,8 @@ export class GroupHandle implements DmlsGroup {
       }
       return
     }
-    await this.#heard(received)
+    // a Welcome that is served for longer than it must does no harm
+    await this.#heard(received).catch(() => undefined)
     const { removal } = received.state
     if (before.removal === undefined && removal !== undefined) {
       // the Welcome that brings us back may have come first
@@ -462,8 +463,8 @@ export class GroupHandle implements DmlsGroup {
   async #askToBeRemoved(): Promise<void> {
     const { removal, head } = this.#state
     if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#isResumed) return
-    this.#askedIn = head
     await this.#say({ kind: 'leave_request' })
+    this.#askedIn = head
   }
 
   /**

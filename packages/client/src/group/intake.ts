@@ -7,7 +7,7 @@ import { type DmlsMessage, decodeDmlsMessage, type Received, receiveMessage } fr
 import { type KeyPackage, MlsError, messageHeader } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
-import type { Verdict } from '../ports.ts'
+import { StoreError, type Verdict } from '../ports.ts'
 import { type GroupMessage, readGroupMessage } from './group-message.ts'
 import type { MessageInbox } from './message-inbox.ts'
 import type { MessageLedger } from './message-ledger.ts'
@@ -36,8 +36,19 @@ export class Intake {
     this.#parts = parts
   }
 
-  /** Takes a message from the network. Never throws for what a peer can send. */
+  /** Takes a message from the network. Never throws, whatever a peer sends or our disk does. */
   async receive(bytes: Uint8Array): Promise<Verdict> {
+    try {
+      return await this.#receive(bytes)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      // nothing was written, so nothing happened: a peer can bring it again
+      this.#parts.tell([{ type: 'refused', code: error.code, reason: error.message, sender: undefined }])
+      return 'ignore'
+    }
+  }
+
+  async #receive(bytes: Uint8Array): Promise<Verdict> {
     const { ledger, context } = this.#parts
     const id = ledger.id(bytes)
     if (ledger.knows(id)) return 'ignore'
@@ -58,11 +69,18 @@ export class Intake {
     const { ledger } = this.#parts
     const ready = [epoch]
     for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
-      for (const id of ledger.takeWaiting(next)) {
-        const bytes = await ledger.load(id)
-        if (bytes === undefined) continue
-        const brought = await this.#tryOne(bytes, decodeDmlsMessage(bytes))
-        if (typeof brought === 'object') ready.push(brought.epoch)
+      const taken = ledger.takeWaiting(next)
+      for (const [i, id] of taken.entries()) {
+        try {
+          const bytes = await ledger.load(id)
+          if (bytes === undefined) continue
+          const brought = await this.#tryOne(bytes, decodeDmlsMessage(bytes))
+          if (typeof brought === 'object') ready.push(brought.epoch)
+        } catch (error) {
+          // the disk refused: what was not processed goes on waiting
+          ledger.putBack(taken.slice(i), next)
+          throw error
+        }
       }
     }
   }

@@ -178,6 +178,11 @@ export class MessageLedger {
     return this.#waiting.take(epoch)
   }
 
+  /** What was taken out and could not be tried. */
+  putBack(ids: readonly string[], epoch: string): void {
+    for (const id of ids) this.#waiting.add(id, epoch)
+  }
+
   /** The epochs that something waits for. */
   awaited(): readonly string[] {
     return this.#waiting.epochs()
