@@ -1,0 +1,166 @@
+/** Clients against a hostile member, on the simulator: scenarios 1, 13, 17, 20 and 23. */
+import { nodeProvider } from '@dmls/crypto/node'
+import { DEFAULT_GROUP_POLICY, decodeDmlsMessage, dmlsEpoch, encodeDmlsMessage, type RetentionPolicy } from '@dmls/dmls'
+
+import { World } from '@dmls/sim'
+import { afterEach, describe, expect, test } from 'vitest'
+import { contentOf, flipped, forgeCommit, reframe } from './forge.ts'
+import { diskOf, Insider } from './insider.ts'
+import { add, eventsOf, membersAt, remove, say, textsOf, update, worldOf } from './sim-stories.ts'
+
+const open: World[] = []
+afterEach(() => {
+  for (const each of open.splice(0)) each.close()
+})
+
+const CAPS: RetentionPolicy = {
+  retained: { kind: 'all-members' },
+  readable: { kind: 'all-members' },
+  epochsMax: 12,
+  sizeMaxBytes: 1 << 20,
+}
+
+/** alice and bob run clients; mallory is a member. */
+async function infiltrated(retention: RetentionPolicy = DEFAULT_GROUP_POLICY.retention) {
+  const world = new World({ seed: 17, provider: nodeProvider })
+  open.push(world)
+  const alice = await world.add('alice')
+  const bob = await world.add('bob')
+  await world.createGroup(alice, [bob], { policy: { retention } })
+  return { world, alice, bob, mallory: await Insider.join(world, alice) }
+}
+
+describe('a hostile member', () => {
+  test('scenario 17: of an invalid commit nothing is left on any disk', async () => {
+    const { world, alice, bob, mallory } = await infiltrated()
+    await world.runFor(60_000)
+    const { actor } = mallory
+    const forged = await forgeCommit(actor)
+    const content = contentOf(forged.message)
+    const badTag = { ...content.auth, confirmationTag: flipped(forged.child.confirmationTag) }
+    const wires = [
+      await reframe(actor, actor.head, { ...content, auth: badTag }, 'keep'),
+      (await forgeCommit(actor, { rawData: new Uint8Array([7]) })).wire,
+      (await forgeCommit(actor, { data: { resolves: [{ head: actor.head, forkPoint: actor.head }] } })).wire,
+    ]
+    const before = [await diskOf(alice), await diskOf(bob)]
+    const heads = [alice.requireGroup().head, bob.requireGroup().head]
+    for (const wire of wires) await mallory.send(wire)
+    expect([await diskOf(alice), await diskOf(bob)]).toEqual(before)
+    expect([alice.requireGroup().head, bob.requireGroup().head]).toEqual(heads)
+    expect(eventsOf(world, 'alice', 'refused').map(({ code }) => code)).toEqual([
+      'bad_confirmation_tag',
+      'unsupported_authenticated_data',
+      'resolves_ancestor',
+    ])
+    await update(world, 'bob')
+    await world.runFor(1000)
+    expect(alice.requireGroup().head).toBe(bob.requireGroup().head)
+  })
+
+  test('scenario 1: fills no disk, and is removed by an ordinary commit', async () => {
+    const { world, alice, bob, mallory } = await infiltrated(CAPS)
+    const before = alice.disk.sizeBytes
+    const origin = mallory.actor.head
+    let largest = 0
+    for (let i = 0; i < 150; i++) {
+      await mallory.send((await forgeCommit(mallory.actor, { epoch: origin, data: { counter: BigInt(i + 1) } })).wire)
+      largest = Math.max(largest, alice.disk.sizeBytes)
+    }
+    // the caps, and what is public: a commit of some 800 bytes each, and its facts
+    expect(largest - before).toBeLessThan(CAPS.sizeMaxBytes + 150 * 2048)
+    await act('bob')
+    await world.runFor(3000)
+    expect(alice.requireGroup().head).toBe(bob.requireGroup().head)
+    expect(membersAt(world, 'alice')).toEqual(['alice', 'bob'])
+    await update(world, 'alice')
+    await world.runFor(2000)
+    expect(bob.requireGroup().openHeads()).toHaveLength(1)
+
+    async function act(name: string): Promise<void> {
+      const group = world.node(name).requireGroup()
+      const attempt = await world.finish(
+        world.node(name).attempt('remove mallory', () => group.remove([mallory.actor.self])),
+      )
+      expect(attempt.outcome).toEqual({ kind: 'done' })
+    }
+  })
+
+  test('scenario 23: forged names of epochs cost no state and do not hide the right message', async () => {
+    const { world, alice, bob, mallory } = await infiltrated()
+    const text = await mallory.actor.say('readable')
+    const { message } = decodeDmlsMessage(text)
+    const size = alice.disk.sizeBytes
+    for (let i = 0; i < 50; i++) {
+      const unknown = new Uint8Array(32).fill(i + 1)
+      await mallory.send(encodeDmlsMessage({ message, dmlsEpoch: unknown }))
+    }
+    const head = alice.requireGroup().head
+    await mallory.send(text)
+    expect(textsOf(world, 'alice')).toEqual(['readable'])
+    expect(textsOf(world, 'bob')).toEqual(['readable'])
+    expect(alice.requireGroup().head).toBe(head)
+    // what waits is bounded, and small
+    expect(alice.disk.sizeBytes - size).toBeLessThan(50 * 1024)
+    // it leads to no exchange of anybody either: whoever is where the others are needs no help
+    await world.runFor(120_000)
+    expect(eventsOf(world, 'alice', 'rejoined')).toEqual([])
+    expect(eventsOf(world, 'bob', 'rejoined')).toEqual([])
+    expect(bob.requireGroup().head).toBe(head)
+  })
+
+  test('scenario 20: messages that miss something are kept in bounded number, and leave when others come', async () => {
+    const { world, alice, mallory } = await infiltrated()
+    const text = await mallory.actor.say('never placed')
+    const { message } = decodeDmlsMessage(text)
+    const name = (i: number) => Uint8Array.from({ length: 32 }, (_, k) => (k < 4 ? (i >>> (8 * k)) & 255 : 9))
+    const flood = 4300
+    for (let i = 0; i < flood; i++) {
+      world.network.inject('mallory', mallory.topic, encodeDmlsMessage({ message, dmlsEpoch: name(i) }), ['alice'])
+      if (i % 500 === 0) await world.runFor(100)
+    }
+    await world.runFor(2000)
+    const waiting = (await diskOf(alice)).filter((entry) =>
+      entry.includes(Buffer.from(name(0).slice(4)).toString('hex')),
+    )
+    // two records each: the message, and what it waits for
+    expect(waiting.length).toBeLessThanOrEqual(2 * 4096 + 2)
+    await mallory.send(text)
+    expect(textsOf(world, 'alice')).toEqual(['never placed'])
+  })
+
+  test('scenario 22: a member that names an epoch which nobody has is reported, and changes nothing', async () => {
+    const { world, alice, mallory } = await infiltrated()
+    const ghost = await forgeCommit(mallory.actor, {
+      data: { resolves: [{ head: dmlsEpoch(new Uint8Array(32).fill(5)), forkPoint: mallory.actor.head }] },
+    })
+    const head = alice.requireGroup().head
+    await mallory.send(ghost.wire)
+    expect(eventsOf(world, 'alice', 'unknownEpoch')).toHaveLength(1)
+    expect(alice.requireGroup().head).toBe(head)
+  })
+})
+
+describe('a key package', () => {
+  test('scenario 13: is gone from the disk of whoever joined with it, once its first epoch is left by all', async () => {
+    const world = await worldOf(['alice', 'bob'], { outside: ['carol'] })
+    open.push(world)
+    await add(world, 'alice', 'carol')
+    await world.runFor(2000)
+    const carol = world.node('carol')
+    const packages = async (): Promise<number> =>
+      (await diskOf(carol)).filter((entry) => entry.startsWith('6b2f')).length
+    const held = await packages()
+    for (const name of ['alice', 'bob', 'carol']) {
+      await update(world, name)
+      await world.runFor(1000)
+      for (const speaker of ['alice', 'bob', 'carol']) await say(world, speaker, `${name} ${speaker}`)
+      await world.runFor(1000)
+    }
+    await world.runFor(20_000)
+    expect(await packages()).toBe(held - 1)
+    await remove(world, 'alice', 'bob')
+    await world.runFor(2000)
+    expect(membersAt(world, 'carol')).toEqual(['alice', 'carol'])
+  })
+})
