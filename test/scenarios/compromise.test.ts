@@ -92,6 +92,22 @@ describe('a theft', () => {
     expect((await worthOf(story, deleted)).epochs).toEqual([next.epoch])
   })
 
+  test('scenario 13: of an epoch that can only be read, nothing is left but what reads late messages', async () => {
+    const story = await Chronicle.begin(['alice', 'bob'], 2)
+    const [alice, bob] = story.people as [Actor, Actor]
+    const origin = alice.head
+    const { senderDataSecret, ...others } = heldEpoch(alice.state, origin).group.secrets
+    const gone = Object.values(others).map((secret) => Buffer.from(secret).toString('hex'))
+    const kept = Buffer.from(senderDataSecret).toString('hex')
+    await story.commit(bob)
+    await story.deliverAll(alice)
+    story.pass(alice, RETAINED_MS)
+    expect(heldEpoch(alice.state, origin).stage).toBe('readable')
+    const bytes = bytesOf(steal(alice, []))
+    expect(bytes.includes(kept)).toBe(true)
+    for (const secret of gone) expect(bytes.includes(secret)).toBe(false)
+  })
+
   test('scenario 13: whoever has the parent and even the commit in the clear cannot start a child twice', async () => {
     const [alice, bob] = (await actors(['alice', 'bob'])) as [Actor, Actor]
     await groupOf([alice, bob])
