@@ -1,0 +1,65 @@
+/** Whatever order, however often, in whatever portions: scenario 21, on the steps. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Actor } from './actor.ts'
+import { actors, groupOf, welcomeOf } from './story.ts'
+
+const isLong = process.env.DMLS_LONG === '1'
+
+/** A history with forks, merges, an invitation and a removal; dave is there from the beginning and has heard nothing. */
+async function history() {
+  const people = (await actors(['alice', 'bob', 'carol', 'dave', 'erin'])) as [Actor, Actor, Actor, Actor, Actor]
+  const [alice, bob, carol, dave, erin] = people
+  await groupOf([alice, bob, carol, dave])
+  const wires: Uint8Array[] = []
+  const say = async (who: Actor, text: string) => wires.push(await who.say(text))
+  await say(alice, 'a1')
+  const left = await alice.commit({ add: [await erin.keyPackage()] })
+  await erin.welcome(welcomeOf(left))
+  wires.push(left.wire)
+  await say(erin, 'e1')
+  const right = await bob.commit()
+  wires.push(right.wire)
+  await say(bob, 'b1')
+  await say(carol, 'c1')
+  await carol.receive(...wires)
+  const merge = await carol.commit()
+  wires.push(merge.wire, ...merge.handovers)
+  await bob.receive(...wires)
+  await say(bob, 'b2')
+  const removal = await bob.commit({ remove: [alice.self] })
+  wires.push(removal.wire)
+  await carol.receive(...wires)
+  await say(carol, 'c2')
+  return { dave, wires, head: carol.head }
+}
+
+test('scenario 21: the head and what is delivered do not depend on order, repetition or portions', async () => {
+  const { dave, wires, head } = await history()
+  const inOrder = await dave.copy('in order')
+  await inOrder.receive(...wires)
+  expect(inOrder.head).toBe(head)
+  // what alice said reaches nobody who knows of her removal first; everything else is for everybody
+  const texts = (member: Actor): string[] =>
+    member.texts
+      .map(({ text }) => text)
+      .filter((text) => text !== 'a1')
+      .sort()
+  expect(texts(inOrder)).toEqual(['b1', 'b2', 'c1', 'c2', 'e1'])
+  await fc.assert(
+    fc.asyncProperty(
+      fc.shuffledSubarray(wires, { minLength: wires.length }),
+      fc.array(fc.nat(wires.length - 1), { maxLength: 10 }),
+      async (order, repeated) => {
+        const witness = await dave.copy('witness')
+        const all = [...order]
+        for (const [i, index] of repeated.entries()) all.splice((i * 7) % all.length, 0, wires[index] as Uint8Array)
+        await witness.receive(...all)
+        expect(witness.head).toBe(head)
+        expect(texts(witness)).toEqual(texts(inOrder))
+        expect(witness.state.dag.unresolvedHeads()).toEqual(inOrder.state.dag.unresolvedHeads())
+      },
+    ),
+    { numRuns: isLong ? 2000 : 40 },
+  )
+})
