@@ -53,6 +53,7 @@ import { memberOf, membersOf } from './members.ts'
 import { MessageInbox } from './message-inbox.ts'
 import { MessageLedger, type Pending } from './message-ledger.ts'
 import { Pursuit } from './pursuit.ts'
+import { Resumption } from './resumption.ts'
 import { RunningState, servicesOf } from './running-state.ts'
 
 /** Sends a Welcome to people who may be offline. */
@@ -96,12 +97,8 @@ export class GroupHandle implements DmlsGroup {
   readonly #homecoming: Homecoming
   readonly #pursuit: Pursuit
   readonly #forgetting: Forgetting
-  /** Resolves when we may speak: a client that was opened again first hears what it may have said before. */
-  #resumed: Promise<void> = Promise.resolve()
-  #isResumed = true
-  /** Messages that came from the network. */
-  #heardCount = 0
   readonly #queue = new SerialQueue()
+  readonly #resumption: Resumption
   #unsubscribe: (() => Promise<void>) | undefined
   #onHandover: (() => void) | undefined
   /** The head in which we last asked to be removed. */
@@ -143,6 +140,7 @@ export class GroupHandle implements DmlsGroup {
       tell: (events) => this.#announcer.tell(events),
       noted: () => this.#maintenance.reconsider(),
     })
+    this.#resumption = new Resumption(context, { askPeers: () => this.#askPeers(), idle: () => this.#queue.idle() })
     this.#pursuit = new Pursuit(context, {
       awaited: () => ledger.awaited(),
       askPeers: () => this.#askPeers(),
@@ -212,7 +210,10 @@ export class GroupHandle implements DmlsGroup {
     const { records, group } = await GroupRecords.load(context.store, groupId, context.suite, context.profile)
     const running = await RunningState.of(context, records, group.state, group.signingKeys)
     const handle = await GroupHandle.#start(context, outside, running)
-    handle.#resume()
+    handle.#resumption.begin(() => {
+      handle.#soon(() => handle.#askToBeRemoved())
+      if (handle.#state.isLost) handle.#askBack('state_lost')
+    })
     return handle
   }
 
@@ -227,7 +228,7 @@ export class GroupHandle implements DmlsGroup {
     }
     handle.#unsubscribe = await context.delivery.subscribe(groupTopic(context.digest, groupId), {
       receive: (message) => {
-        handle.#heardCount += 1
+        handle.#resumption.heard()
         return handle.#queue.run(async () => (handle.#closed ? 'ignore' : handle.#intake.receive(message)))
       },
       held: () => ledger.held(),
@@ -282,7 +283,7 @@ export class GroupHandle implements DmlsGroup {
   // What an application does
 
   async send(data: Uint8Array): Promise<Uint8Array> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(async () => {
       this.#requireMember()
       return this.#say({ kind: 'application', data })
@@ -290,22 +291,22 @@ export class GroupHandle implements DmlsGroup {
   }
 
   async add(keyPackages: readonly Uint8Array[]): Promise<void> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(() => this.#commit({ add: keyPackages.map(readKeyPackage) }))
   }
 
   async remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(() => this.#commit({ remove: this.#instancesOf(who) }))
   }
 
   async update(): Promise<void> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(() => this.#commit({}))
   }
 
   async leave(): Promise<void> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(async () => {
       this.#requireMember()
       await this.#say({ kind: 'leave_request' })
@@ -355,7 +356,7 @@ export class GroupHandle implements DmlsGroup {
   }
 
   async #commitIfStillNeeded(request: () => CommitRequest | undefined): Promise<void> {
-    await this.#resumed
+    await this.#resumption.done
     return this.#queue.run(async () => {
       const wanted = this.#closed || !this.isMember ? undefined : request()
       if (wanted !== undefined) await this.#commit(wanted)
@@ -371,29 +372,6 @@ export class GroupHandle implements DmlsGroup {
 
   async #retireNow(): Promise<boolean> {
     return !this.#closed && this.#forgetting.run()
-  }
-
-  /** Hears what this client may have said in a life that its store does not know of, before it speaks (scenario 16). */
-  #resume(): void {
-    this.#isResumed = false
-    this.#resumed = this.#listen().then(() => {
-      this.#isResumed = true
-      this.#soon(() => this.#askToBeRemoved())
-      if (this.#state.isLost) this.#askBack('state_lost')
-    })
-  }
-
-  /** Resolves when peers were asked and it is quiet, or after a while. */
-  async #listen(): Promise<void> {
-    const { clock, timing } = this.#context
-    const pause = (durationMs: number): Promise<void> => new Promise((resolve) => clock.schedule(durationMs, resolve))
-    const untilMs = clock.nowMs() + timing.resumeSyncMs
-    await Promise.race([this.#askPeers().catch(() => undefined), pause(timing.resumeSyncMs)])
-    for (let heard = -1; heard !== this.#heardCount && clock.nowMs() < untilMs && !this.#closed; ) {
-      heard = this.#heardCount
-      await pause(timing.resumeQuietMs)
-    }
-    await this.#queue.idle()
   }
 
   #askPeers(): Promise<void> {
@@ -462,7 +440,7 @@ export class GroupHandle implements DmlsGroup {
   /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
   async #askToBeRemoved(): Promise<void> {
     const { removal, head } = this.#state
-    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#isResumed) return
+    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#resumption.isDone) return
     await this.#say({ kind: 'leave_request' })
     this.#askedIn = head
   }
@@ -497,6 +475,7 @@ export class GroupHandle implements DmlsGroup {
     this.#closed = true
     this.#maintenance.stop()
     this.#pursuit.stop()
+    this.#resumption.stop()
     await this.#unsubscribe?.()
     await this.#queue.idle()
     await this.#announcer.idle()
