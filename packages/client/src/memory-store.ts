@@ -86,7 +86,9 @@ function keyText(key: Uint8Array): string {
 }
 
 function keyBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+  const key = new Uint8Array(text.length)
+  for (let i = 0; i < key.length; i++) key[i] = text.charCodeAt(i)
+  return key
 }
 
 function firstNotBelow(sorted: readonly string[], key: string): number {

@@ -99,6 +99,13 @@ export function keyPackageKey(reference: Uint8Array): Uint8Array {
   return concatBytes(KEY_PACKAGE_PREFIX, reference)
 }
 
+/** The names of Welcomes that have done what they were for, in the order in which they did. */
+export const SETTLED_PREFIX: Uint8Array = utf8('w/')
+
+export function settledKey(sequence: number): Uint8Array {
+  return concatBytes(SETTLED_PREFIX, sequenceKey(sequence))
+}
+
 /** Welcomes that their recipients may not have yet. */
 export const OUTGOING_PREFIX: Uint8Array = utf8('o/')
 

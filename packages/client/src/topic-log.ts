@@ -14,27 +14,36 @@ export class TopicLog {
   readonly #topic: Topic
   readonly #digest: MessageDigest
   /** Sequence numbers by hexadecimal identifier, oldest first. */
-  readonly #sequences: Map<string, number>
-  #next: number
+  readonly #sequences = new Map<string, number>()
+  #next = 0
 
-  private constructor(store: Store, topic: Topic, digest: MessageDigest, sequences: Map<string, number>, next: number) {
+  private constructor(store: Store, topic: Topic, digest: MessageDigest) {
     this.#store = store
     this.#topic = topic
     this.#digest = digest
-    this.#sequences = sequences
-    this.#next = next
   }
 
   static async open(store: Store, topic: Topic, digest: MessageDigest): Promise<TopicLog> {
-    const prefix = topicPrefix(topic)
-    const sequences = new Map<string, number>()
-    let next = 0
-    for await (const [key, message] of store.entries({ prefix })) {
+    const log = TopicLog.unread(store, topic, digest)
+    await log.read(() => undefined)
+    return log
+  }
+
+  /** A log that does not know yet what it holds: {@link read} it before anything else. */
+  static unread(store: Store, topic: Topic, digest: MessageDigest): TopicLog {
+    return new TopicLog(store, topic, digest)
+  }
+
+  /** Reads the log, once, and shows every message, oldest first. */
+  async read(visit: (id: string, message: Uint8Array) => void): Promise<void> {
+    const prefix = topicPrefix(this.#topic)
+    for await (const [key, message] of this.#store.entries({ prefix })) {
       const sequence = readSequence(key.slice(prefix.length))
-      sequences.set(toHex(digest(message)), sequence)
-      next = sequence + 1
+      const id = toHex(this.#digest(message))
+      this.#sequences.set(id, sequence)
+      this.#next = sequence + 1
+      visit(id, message)
     }
-    return new TopicLog(store, topic, digest, sequences, next)
   }
 
   get size(): number {

@@ -1,6 +1,6 @@
 /**
  * Our inbox: Welcomes that others sent us. One that cannot be used yet (no handover says so, protocol §7.6) stays in
- * the log and is tried again when something changed.
+ * the log and is tried again when something changed; of one that was used only the name is kept.
  */
 import { fromHex, toHex } from '@dmls/crypto'
 import { dmlsEpoch, mlsServices } from '@dmls/dmls'
@@ -9,6 +9,7 @@ import { authenticateWith, type ClientContext } from './context.ts'
 import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
 import { StoreError, type StoreOperation, type Verdict } from './ports.ts'
 import { SerialQueue } from './serial-queue.ts'
+import { SettledWelcomes } from './settled-welcomes.ts'
 import { TopicLog } from './topic-log.ts'
 import { inboxTopic } from './topic-names.ts'
 
@@ -19,29 +20,39 @@ export class WelcomeInbox {
   readonly #context: ClientContext
   readonly #keyPackages: KeyPackages
   readonly #log: TopicLog
+  readonly #settled: SettledWelcomes
   readonly #use: UseWelcome
   readonly #queue = new SerialQueue()
   /** Identifiers of Welcomes that wait for a handover. */
   readonly #waiting = new Set<string>()
   #leave: (() => Promise<void>) | undefined
 
-  private constructor(context: ClientContext, keyPackages: KeyPackages, log: TopicLog, use: UseWelcome) {
+  private constructor(
+    context: ClientContext,
+    keyPackages: KeyPackages,
+    log: TopicLog,
+    settled: SettledWelcomes,
+    use: UseWelcome,
+  ) {
     this.#context = context
     this.#keyPackages = keyPackages
     this.#log = log
+    this.#settled = settled
     this.#use = use
   }
 
   static async open(context: ClientContext, keyPackages: KeyPackages, use: UseWelcome): Promise<WelcomeInbox> {
     const topic = inboxTopic(context.digest, context.identity.publicKey)
     const log = await TopicLog.open(context.store, topic, context.digest)
-    const inbox = new WelcomeInbox(context, keyPackages, log, use)
+    const settled = await SettledWelcomes.open(context.store, context.limits.refusedMax)
+    const inbox = new WelcomeInbox(context, keyPackages, log, settled, use)
     for (const id of log.ids()) inbox.#waiting.add(id)
     await inbox.retry()
     inbox.#leave = await context.delivery.subscribe(topic, {
       receive: (message) => inbox.#queue.run(() => inbox.#receive(message)).catch(ignoreDisk),
       held: async function* () {
         for (const id of log.ids()) yield fromHex(id)
+        for (const id of settled.ids()) yield fromHex(id)
       },
       load: (id) => log.load(toHex(id)),
     })
@@ -50,7 +61,7 @@ export class WelcomeInbox {
 
   async #receive(bytes: Uint8Array): Promise<Verdict> {
     const id = this.#log.id(bytes)
-    if (this.#log.has(id)) return 'ignore'
+    if (this.#log.has(id) || this.#settled.has(id)) return 'ignore'
     const { messageSizeMax, welcomesMax } = this.#context.limits
     if (bytes.length > messageSizeMax) return 'reject'
     try {
@@ -99,12 +110,21 @@ export class WelcomeInbox {
       const use = this.#keyPackages.use(own, groupId, dmlsEpoch(joined.state.epochId))
       await this.#use(joined, own, use.operations)
       use.written()
-      this.#waiting.delete(id)
+      await this.#settle(id)
     } catch (error) {
       // a Welcome that lacks something is tried again; one that is bad, or not for us, is not
       const mayWorkLater = error instanceof StoreError || (error instanceof MlsError && error.blame === 'missing')
       if (!mayWorkLater) this.#waiting.delete(id)
     }
+  }
+
+  /** A Welcome that led into a group is not verified again at every start. */
+  async #settle(id: string): Promise<void> {
+    this.#waiting.delete(id)
+    const [forgotten, remembered] = [this.#log.remove([id]), this.#settled.add(id)]
+    await this.#context.store.write([...forgotten.operations, ...remembered.operations])
+    forgotten.written()
+    remembered.written()
   }
 
   async close(): Promise<void> {

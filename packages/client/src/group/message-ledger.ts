@@ -8,7 +8,7 @@ import { type DmlsMessage, decodeDmlsMessage, messageId, rejoinRequestOf } from 
 import { mlsMessageBytes } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
-import { groupRecordKey } from '../store-keys.ts'
+import { groupRecordKey, groupRecordPrefix } from '../store-keys.ts'
 import { TopicLog } from '../topic-log.ts'
 import { groupTopic } from '../topic-names.ts'
 import { readGroupMessage, requestShelf } from './group-message.ts'
@@ -41,17 +41,18 @@ export class MessageLedger {
 
   /** Reads back which messages of the log were processed, and which still wait. */
   static async open(context: ClientContext, groupId: Uint8Array): Promise<MessageLedger> {
-    const log = await TopicLog.open(context.store, groupTopic(context.digest, groupId), context.digest)
-    const ledger = new MessageLedger(context, groupId, log)
-    for (const id of [...log.ids()]) {
-      const waitsFor = await context.store.get(ledger.#waitingKey(id))
-      if (waitsFor !== undefined) {
-        ledger.#waiting.add(id, toHex(waitsFor))
-        continue
-      }
-      const bytes = await log.load(id)
-      if (bytes !== undefined) ledger.#noteHeld(id, bytes)
+    const waitsFor = new Map<string, string>()
+    const prefix = groupRecordPrefix(groupId, 'waiting')
+    for await (const [key, epoch] of context.store.entries({ prefix })) {
+      waitsFor.set(toHex(key.slice(prefix.length)), toHex(epoch))
     }
+    const log = TopicLog.unread(context.store, groupTopic(context.digest, groupId), context.digest)
+    const ledger = new MessageLedger(context, groupId, log)
+    await log.read((id, bytes) => {
+      const epoch = waitsFor.get(id)
+      if (epoch === undefined) ledger.#noteHeld(id, bytes)
+      else ledger.#waiting.add(id, epoch)
+    })
     return ledger
   }
 
