@@ -18,5 +18,12 @@ const report = await playLongPartition({
   specification: ({ dag, heads }) => new Set(membership(dag, heads).keys()),
 })
 const seconds = Number((process.hrtime.bigint() - started) / 1_000_000n) / 1000
-console.log({ members, commitsPerSide, seed, ...report, seconds, rssMiB: process.memoryUsage.rss() >> 20 })
+console.log({
+  members,
+  commitsPerSide,
+  seed,
+  ...report,
+  seconds,
+  rssMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
+})
 process.exitCode = report.violations.length === 0 ? 0 : 1
