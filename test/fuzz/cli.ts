@@ -151,8 +151,9 @@ function startWorker(index: number, options: Options, endsAtMs: number, tally: T
   return new Promise((resolve) => {
     worker.on('message', (report: WorkerReport) => tally.take(index, report))
     worker.on('error', (error) => atLast(`the worker died: ${String(error)}`))
-    worker.on('exit', () => {
+    worker.on('exit', (code) => {
       clearInterval(watcher)
+      if (code !== 0) atLast(`the worker ended with ${code}`)
       resolve()
     })
   })

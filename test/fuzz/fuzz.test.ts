@@ -28,6 +28,8 @@ describe.each(targets.map((target) => [target.name, target] as const))('%s', (na
       const found = await search.step()
       expect(found === undefined ? '' : told(found)).toBe('')
     }
-    expect(search.outcomes.size).toBeGreaterThan(1)
+    // inputs that cannot be made say nothing: most must reach the library
+    expect(search.outcomes.get('not made') ?? 0).toBeLessThan(search.runs / 2)
+    expect(search.outcomes.size).toBeGreaterThan(5)
   })
 })

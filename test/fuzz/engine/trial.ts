@@ -5,6 +5,8 @@ import { Finding, type Run } from './target.ts'
 
 /** An input, whatever it is, is dealt with in this time; an ordinary one takes a few milliseconds. */
 const TIME_MAX_MS = 2000
+/** An input that is not dealt with by then never will be: a promise was forgotten. */
+const END_MAX_MS = 20_000
 /** And leaves less garbage than this. */
 const GARBAGE_MAX_BYTES = 256 * 1024 * 1024
 
@@ -29,7 +31,7 @@ async function tryOnce(run: Run, bytes: Uint8Array): Promise<Trial & { readonly 
   let outcome = 'finding'
   let finding: Finding | undefined
   try {
-    outcome = await run(tape)
+    outcome = await withEnd(run, tape)
   } catch (error) {
     finding = error instanceof Finding ? error : new Finding(`an untyped error: ${String(error)}`, { cause: error })
   }
@@ -38,10 +40,23 @@ async function tryOnce(run: Run, bytes: Uint8Array): Promise<Trial & { readonly 
   return { outcomes, finding, used: tape.used, elapsedMs, garbage: memoryInUse() - before }
 }
 
+async function withEnd(run: Run, tape: Tape): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Finding('an input is never done with')), END_MAX_MS)
+  })
+  try {
+    return await Promise.race([run(tape), end])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Runs an input. One that seems slow or greedy is tried again: the machine may have been busy. */
 export async function tryTape(run: Run, bytes: Uint8Array): Promise<Trial> {
   let trial = await tryOnce(run, bytes)
-  for (let again = 0; again < 2 && isExcessive(trial); again++) trial = await tryOnce(run, bytes)
+  for (let again = 0; again < 2 && trial.finding === undefined && isExcessive(trial); again++)
+    trial = await tryOnce(run, bytes)
   if (trial.finding !== undefined || !isExcessive(trial)) return trial
   const { elapsedMs, garbage } = trial
   const what = `took ${Math.round(elapsedMs)} ms and ${Math.round(garbage / 1024)} KiB`
