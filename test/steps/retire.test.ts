@@ -1,9 +1,10 @@
 /** What deletion leaves of an epoch (protocol §8): first it can only be read, then nothing of it is left. */
 import { toHex } from '@dmls/crypto'
-import { type DmlsEpoch, type RetentionPolicy, retire } from '@dmls/dmls'
-import { encodeGroupState, type GroupState, Writer } from '@dmls/mls'
+import { type DmlsEpoch, heldEpoch, mlsServices, ownSignatureKey, type RetentionPolicy, retire } from '@dmls/dmls'
+import { encodeGroupState, type GroupState, sendUpdate, Writer } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import { type Actor, sizeOfEpoch } from '../scenarios/actor.ts'
+import { type Actor, fingerprint, sizeOfEpoch } from '../scenarios/actor.ts'
+import { forgeCommit, wrap } from '../scenarios/forge.ts'
 import { actors, groupOf } from '../scenarios/story.ts'
 
 const HOUR_MS = 3_600_000
@@ -34,7 +35,15 @@ async function leftBehind() {
   const text = await bob.say('late')
   const rival = await bob.commit()
   await alice.commit()
-  return { alice, old, text, rival: rival.wire }
+  return { alice, bob, old, text, rival: rival.wire }
+}
+
+/** A proposal of an epoch, on the wire. */
+async function propose(by: Actor, epoch: DmlsEpoch): Promise<Uint8Array> {
+  const held = heldEpoch(by.state, epoch)
+  const signer = by.services.signerFor(ownSignatureKey(held))
+  const sent = await sendUpdate(held.group, { signer, authenticatedData: new Uint8Array(0) }, mlsServices(by.services))
+  return wrap(sent.message, epoch)
 }
 
 function retiredAfter(alice: Actor, hours: number) {
@@ -70,9 +79,20 @@ describe('an epoch whose time for commits is over', () => {
     alice.retire()
     expect(alice.state.epochs.get(old)?.stage).toBe('readable')
     const head = alice.head
-    expect(await alice.receive(text, rival)).toEqual(['application', expect.stringMatching(/^refused: /)])
+    expect(await alice.receive(text, rival)).toEqual(['application', 'refused: beyond_horizon'])
     expect(alice.texts.map((each) => each.text)).toEqual(['late'])
     expect(alice.head).toBe(head)
+  })
+
+  test('refuses what starts a child as too late in whatever form it comes, and is as it was', async () => {
+    const { alice, bob, old } = await leftBehind()
+    retiredAfter(alice, 2)
+    alice.retire()
+    const before = fingerprint(alice.state)
+    const open = await forgeCommit(bob, { epoch: old })
+    const proposal = await propose(bob, old)
+    expect(await alice.receive(open.wire, proposal)).toEqual(['refused: beyond_horizon', 'refused: beyond_horizon'])
+    expect(fingerprint(alice.state)).toBe(before)
   })
 })
 

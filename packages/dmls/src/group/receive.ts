@@ -2,11 +2,21 @@
  * Receiving a message: it is processed in the epoch that it names, whether or not that epoch is the head. What comes
  * back is a step and what it means; a refused message throws a typed error and changes nothing.
  */
-import { type GroupState, invalid, type ProcessedApplication, type ProcessedCommit, processMessage } from '@dmls/mls'
+import {
+  type GroupState,
+  invalid,
+  MlsError,
+  messageHeader,
+  type Processed,
+  type ProcessedApplication,
+  type ProcessedCommit,
+  processMessage,
+} from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import { type ApplicationContent, decodeApplicationContent } from '../message/application-content.ts'
 import { type AuthenticatedData, decodeAuthenticatedData } from '../message/authenticated-data.ts'
 import type { DmlsMessage } from '../message/dmls-message.ts'
+import { checkHorizon } from '../retention/retention.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
@@ -51,7 +61,7 @@ export async function receiveMessage(
 ): Promise<Received> {
   const epoch = dmlsEpoch(message.dmlsEpoch)
   const held = heldEpoch(state, epoch)
-  const processed = await processMessage(held.group, message.message, mlsServices(services, { state, epoch }))
+  const processed = await processIn(state, epoch, held, message, services)
   switch (processed.kind) {
     case 'own':
       // what an epoch that is left behind says of us does not matter any more
@@ -66,6 +76,30 @@ export async function receiveMessage(
     }
     case 'commit':
       return receiveCommit(state, epoch, held, processed, services)
+  }
+}
+
+/**
+ * What starts children is gone from an epoch that can only be read, so a commit fails there in many ways; all of them
+ * mean that it came too late. Our own are recognised as ever: they may show that this state is a copy.
+ */
+async function processIn(
+  state: DmlsGroupState,
+  epoch: DmlsEpoch,
+  held: HeldEpoch,
+  { message }: DmlsMessage,
+  services: DmlsServices,
+): Promise<Processed> {
+  const stage = held.stage === 'open' ? 'retained' : 'readable'
+  const isHandshake = messageHeader(message)?.contentType !== 'application'
+  try {
+    const processed = await processMessage(held.group, message, mlsServices(services, { state, epoch }))
+    // protocol §8: a fork that starts before the deletion horizon is refused
+    if (isHandshake && processed.kind !== 'own') checkHorizon(epoch, stage)
+    return processed
+  } catch (error) {
+    if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stage)
+    throw error
   }
 }
 
@@ -118,7 +152,6 @@ async function receiveCommit(
   processed: ProcessedCommit,
   services: DmlsServices,
 ): Promise<Received> {
-  if (held.stage !== 'open') throw invalid('beyond_horizon', 'the epoch can no longer process commits', { epoch })
   const data: AuthenticatedData = decodeAuthenticatedData(processed.authenticatedData)
   const newcomer = await newcomerOf(state, processed, data.application, services)
   const committer = newcomer?.instance ?? instanceAt(state, epoch, processed.committer)
