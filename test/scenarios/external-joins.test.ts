@@ -1,8 +1,19 @@
 /** Newcomers who let themselves in, where the group's policy allows it: scenario 12. */
-
 import { certifyGroupKey } from '@dmls/client'
-import { createJoinInfo, heldEpoch, joinDmlsGroupExternally, leafOptions } from '@dmls/dmls'
-import type { GroupInfo } from '@dmls/mls'
+import {
+  createJoinInfo,
+  DMLS_EPOCH_EXTENSION,
+  DMLS_ROSTER_EXTENSION,
+  encodeRosterExtension,
+  heldEpoch,
+  identifierBytes,
+  instanceId,
+  joinDmlsGroupExternally,
+  leafOptions,
+  mlsServices,
+  type RosterEntry,
+} from '@dmls/dmls'
+import { createGroupInfo, type GroupInfo } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
 import { type Actor, profile, suite } from './actor.ts'
 import { actors, agreedHead, groupOf } from './story.ts'
@@ -81,6 +92,31 @@ describe('external commits', () => {
     expect(heldEpoch(alice.state, origin).group.initKey).toBe(before)
     const ordinary = await bob.commit()
     expect(await alice.receive(ordinary.wire)).toEqual(['commit'])
+  })
+
+  test('scenario 12: a member that misnames the others in its GroupInfo lets nobody in', async () => {
+    const { alice, carol } = await openGroup()
+    const name = { extensionType: DMLS_EPOCH_EXTENSION, extensionData: identifierBytes(alice.head) }
+    const first = { leafIndex: 0, instance: alice.self }
+    const stranger = instanceId(new Uint8Array(32).fill(7))
+    const lies: RosterEntry[][] = [
+      [first],
+      [first, { leafIndex: 5, instance: stranger }],
+      // the leaf that carol will take, so that the number is right
+      [first, { leafIndex: 2, instance: stranger }],
+    ]
+    for (const lie of lies) {
+      const roster = { extensionType: DMLS_ROSTER_EXTENSION, extensionData: encodeRosterExtension(lie) }
+      const group = heldEpoch(alice.state, alice.head).group
+      const signer = alice.services.signerFor(group.tree.leaf(group.ownLeaf)?.signatureKey ?? new Uint8Array())
+      const told = await createGroupInfo(
+        group,
+        { signer, externalPub: 'included', extensions: [roster, name] },
+        mlsServices(alice.services),
+      )
+      if (told.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
+      await expect(join(carol, told.groupInfo)).rejects.toMatchObject({ blame: 'invalid', code: 'bad_roster' })
+    }
   })
 
   test('scenario 12: a group that does not allow it refuses them, and gives nobody the means', async () => {

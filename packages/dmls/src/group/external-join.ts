@@ -5,9 +5,7 @@
  *
  * It costs forward secrecy: whoever later steals a retained epoch can recompute the epochs that were entered like this.
  */
-
-import type { CipherSuite } from '@dmls/crypto'
-import { equalBytes, type Signer, toHex } from '@dmls/crypto'
+import { type CipherSuite, equalBytes, type Signer } from '@dmls/crypto'
 import {
   type CommitChanges,
   createGroupInfo,
@@ -29,12 +27,11 @@ import {
   usage,
   validateKeyPackage,
 } from '@dmls/mls'
-import { Dag } from '../dag/dag.ts'
-import type { EpochFacts, RosterMember } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { DMLS_EPOCH_EXTENSION, DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
-import { epochOf, headGroup, heldEpoch } from './lookup.ts'
+import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
+import { headGroup, heldEpoch } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import { dmlsMessageBytes, ownSignatureKey } from './outgoing.ts'
 import { policyAt } from './policy.ts'
@@ -84,51 +81,10 @@ export async function joinDmlsGroupExternally(
   )
   const { state: group } = joined
   const self = instanceId(referenceOf(suite, keyPackage))
-  const members = decodeRosterExtension(roster).map(({ leafIndex, instance }) => ({ leafIndex, instance }))
-  const root: EpochFacts = {
-    id: epochOf(group),
-    parent: undefined,
-    epoch: group.context.epoch,
-    committer: undefined,
-    committerLeaf: undefined,
-    counter: 0n,
-    resolves: [],
-    adds: [],
-    removes: [],
-    updates: [],
-    settings: undefined,
-    confirmationTag: toHex(group.confirmationTag),
-    roster: [...members, { leafIndex: group.ownLeaf, instance: self }].map(({ leafIndex, instance }): RosterMember => {
-      const leaf = group.tree.leaf(leafIndex)
-      if (leaf === undefined) throw invalid('bad_roster', 'the GroupInfo names a member at a blank leaf', { leafIndex })
-      return { instance, identity: toHex(services.identityOf(leaf)), leafIndex }
-    }),
-  }
-  if (root.roster?.length !== group.tree.memberCount) {
-    throw invalid('bad_roster', 'the GroupInfo does not name every member once')
-  }
-  const state: DmlsGroupState = {
-    profile: options.profile,
-    suite,
-    groupId: group.context.groupId,
-    self,
-    dag: Dag.empty().insert(root),
-    epochs: new Map([[root.id, { stage: 'open', group, supersededAtMs: undefined }]]),
-    home: root.id,
-    head: root.id,
-    counter,
-    keyPackages: new Map([[self, keyPackage]]),
-    handovers: new Map(),
-    leaving: new Set(),
-    removal: undefined,
-    returning: new Map(),
-    asked: undefined,
-    isLost: false,
-  }
+  const entries = [...decodeRosterExtension(roster), { leafIndex: group.ownLeaf, instance: self }]
+  const root = rootFacts(group, readRoster(entries, group.tree, services))
   return {
-    state,
-    changes: { epochs: [root.id], dropped: [], facts: [root], witnesses: [], keyPackages: [self], meta: true },
-    superseded: [],
+    ...beginHistory({ profile: options.profile, group, root, self, counter, keyPackage }),
     wire: dmlsMessageBytes(joined.message, dmlsEpoch(parent)),
     epoch: root.id,
   }

@@ -2,13 +2,12 @@
  * Joining by a Welcome: the epoch that it leads into is a root of our history. Somebody who is in the group already
  * and cannot judge the fork follows a Welcome only with a handover (protocol §7.6).
  */
-import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
-import { Dag } from '../dag/dag.ts'
-import type { EpochFacts, RosterMember } from '../dag/epoch-facts.ts'
-import { type InstanceId, instanceId } from '../dag/identifiers.ts'
+import type { EpochFacts } from '../dag/epoch-facts.ts'
+import { instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
+import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
 import { checkAnswer } from './rejoin.ts'
@@ -16,71 +15,21 @@ import { type RetentionStep, Retirement } from './retention-step.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
-/** The roster that the GroupInfo names, checked against the tree. @throws MlsError `invalid` `bad_roster` */
-function rosterOf(joined: Joined, services: DmlsServices): RosterMember[] {
+/** The epoch that a Welcome leads into. @throws MlsError `invalid` `bad_roster` when its GroupInfo misnames the members */
+function joinedFacts(joined: Joined, services: DmlsServices): EpochFacts {
+  const { state: group } = joined
   const data = findExtension(joined.groupInfoExtensions, DMLS_ROSTER_EXTENSION)
   if (data === undefined) throw invalid('bad_roster', 'the Welcome does not name the members')
-  const { tree } = joined.state
-  const entries = decodeRosterExtension(data)
-  const roster = entries.map(({ leafIndex, instance }): RosterMember => {
-    const leaf = tree.leaf(leafIndex)
-    if (leaf === undefined) throw invalid('bad_roster', 'the Welcome names a member at a blank leaf', { leafIndex })
-    return { instance: instanceId(instance), identity: toHex(services.identityOf(leaf)), leafIndex }
-  })
-  const distinct = new Set(roster.map((member) => member.instance)).size
-  if (roster.length !== tree.memberCount || distinct !== roster.length) {
-    throw invalid('bad_roster', 'the Welcome does not name every member once')
-  }
-  const self = roster.find((member) => member.leafIndex === joined.state.ownLeaf)
+  const roster = readRoster(decodeRosterExtension(data), group.tree, services)
+  const self = roster.find((member) => member.leafIndex === group.ownLeaf)
   if (self?.instance !== instanceId(joined.keyPackageRef)) throw invalid('bad_roster', 'the Welcome misnames us')
-  return roster
-}
-
-function rootFacts(joined: Joined, services: DmlsServices): EpochFacts {
-  return {
-    id: epochOf(joined.state),
-    parent: undefined,
-    epoch: joined.state.context.epoch,
-    committer: undefined,
-    committerLeaf: undefined,
-    counter: 0n,
-    resolves: [],
-    adds: [],
-    removes: [],
-    updates: [],
-    settings: undefined,
-    confirmationTag: toHex(joined.state.confirmationTag),
-    roster: rosterOf(joined, services),
-  }
+  return rootFacts(group, roster)
 }
 
 /** The first we see of a group: a history with one root. */
 export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsServices): Step {
-  const root = rootFacts(joined, services)
-  const self: InstanceId = instanceId(joined.keyPackageRef)
-  const state: DmlsGroupState = {
-    profile,
-    suite: joined.state.suite,
-    groupId: joined.state.context.groupId,
-    self,
-    dag: Dag.empty().insert(root),
-    epochs: new Map([[root.id, { stage: 'open', group: joined.state, supersededAtMs: undefined }]]),
-    home: root.id,
-    head: root.id,
-    counter: 0n,
-    keyPackages: new Map(),
-    handovers: new Map(),
-    leaving: new Set(),
-    removal: undefined,
-    returning: new Map(),
-    asked: undefined,
-    isLost: false,
-  }
-  return {
-    state,
-    changes: { epochs: [root.id], dropped: [], facts: [root], witnesses: [], keyPackages: [], meta: true },
-    superseded: [],
-  }
+  const root = joinedFacts(joined, services)
+  return beginHistory({ profile, group: joined.state, root, self: instanceId(joined.keyPackageRef) })
 }
 
 /**
@@ -100,7 +49,7 @@ export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: Dm
     throw invalid('can_judge', 'we were where the branches part', { epoch })
   }
   const builder = new StepBuilder(state)
-    .insert(rootFacts(joined, services))
+    .insert(joinedFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch })
   chooseHead(builder)
@@ -117,7 +66,7 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   checkAnswer(state, joined, services)
   const builder = new StepBuilder(state)
-    .insert(rootFacts(joined, services))
+    .insert(joinedFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined, asked: undefined, isLost: false })
     // others asked in view of the side that we leave
@@ -141,7 +90,7 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
   // scenario 6: nobody goes back to a branch that was given up before the removal
   if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
   const builder = new StepBuilder(state)
-    .insert(rootFacts(joined, services))
+    .insert(joinedFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
   chooseHead(builder)
