@@ -1,0 +1,206 @@
+/** The benchmark itself, at sizes that take no time: that its rows run, and that what it says could have been otherwise. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { libraries, OURS, PEER } from './libraries/index.ts'
+import { readOptions, UsageError } from './options.ts'
+import { measureCosts, sumOfCosts } from './primitives/costs.ts'
+import { type Counts, PRIMITIVES, type Primitive } from './primitives/counts.ts'
+import { Floor } from './primitives/floor.ts'
+import { textOf } from './report/report.ts'
+import { plot } from './report/svg.ts'
+import { findResult, OPERATIONS, type Operation, type Result } from './results.ts'
+import { measureBare } from './rows/bare.ts'
+import { measureMemory } from './rows/memory.ts'
+import { measurePprf } from './rows/pprf.ts'
+import { measureStartup } from './rows/startup.ts'
+import { measureStorage } from './rows/storage.ts'
+import { measureWarm } from './rows/warm.ts'
+import { spreadOf } from './sampling.ts'
+import { type Target, targets } from './targets.ts'
+
+function counts(calls: Readonly<Partial<Record<Primitive, number>>>, bytesOfOne = 64): Counts {
+  return Object.fromEntries(
+    PRIMITIVES.map((primitive) => {
+      const times = calls[primitive] ?? 0
+      return [primitive, { calls: times, bytes: times * bytesOfOne }]
+    }),
+  ) as Counts
+}
+
+function always(ms: number): Result['time'] {
+  return { median: ms, low: ms, high: ms, samples: 1 }
+}
+
+function result(operation: Operation, library: string, size: number, ms: number, floorMs?: number): Result {
+  const floor = floorMs === undefined ? undefined : always(floorMs)
+  return { operation, library, size, time: always(ms), floor, counts: undefined }
+}
+
+function verdict(results: readonly Result[], name: string, bound: string): Target['met'] {
+  const reached = targets({ results, memory: undefined, storage: undefined })
+  const target = reached.find((each) => each.name === name && each.bound.includes(bound))
+  if (target === undefined) throw new Error(`no target for ${name}`)
+  return target.met
+}
+
+describe('what is asked for', () => {
+  test('nothing means all sizes, and --quick fewer', () => {
+    expect(readOptions([])).toMatchObject({ sizes: [2, 10, 100, 1000, 10_000, 100_000], quick: false })
+    expect(readOptions(['--quick'])).toMatchObject({ sizes: [2, 100, 1000], quick: true })
+    expect(readOptions(['--', '--sizes', '100,8,100', '--json', '-'])).toMatchObject({ sizes: [8, 100], json: '-' })
+  })
+
+  test.each([
+    ['--fast'],
+    ['--sizes'],
+    ['--sizes', '3'],
+    ['--sizes', '10,'],
+    ['--sizes', '1e3'],
+    ['--sizes', '99999999'],
+    ['--json', ''],
+    ['1000'],
+  ])('"%s %s" is refused in one line', (...args) => {
+    const refused = expect(() => readOptions(args.filter((each) => each !== undefined)))
+    refused.toThrow(UsageError)
+    refused.toThrow(/^[^\n]+$/)
+  })
+
+  test('the program ends with 2 and says why on standard error', async () => {
+    const program = fileURLToPath(new URL('./main.ts', import.meta.url))
+    const run = (...args: string[]): Promise<{ status: unknown; out: string; err: string }> =>
+      new Promise((resolve) => {
+        execFile(process.execPath, ['--conditions=dmls-source', program, ...args], (error, out, err) => {
+          resolve({ status: error === null ? 0 : error.code, out, err })
+        })
+      })
+    const [wrong, help] = await Promise.all([run('--sizes', '7'), run('--help')])
+    expect(wrong).toMatchObject({ status: 2, out: '' })
+    expect(wrong.err).toMatch(/^bench: "7" is no size[^\n]*\n$/)
+    expect(help).toMatchObject({ status: 0, err: '' })
+    expect(help.out).toContain('--quick')
+  })
+})
+
+describe('a floor', () => {
+  const cost = (primitive: Primitive, us: number, usPerKib = 0) =>
+    ({ primitive, verification: 'one by one', us, usPerKib }) as const
+
+  test('adds up what was counted', () => {
+    const costs = [cost('hash', 2, 8), cost('sign', 20), { ...cost('verify', 60) }]
+    expect(sumOfCosts(counts({ hash: 10, sign: 1 }), costs, 'one by one')).toBeCloseTo(0.04)
+    expect(sumOfCosts(counts({ hash: 10 }, 64 + 1024), costs, 'one by one')).toBeCloseTo(0.1)
+    expect(sumOfCosts(counts({}), costs, 'one by one')).toBe(0)
+  })
+
+  test('takes signatures that are verified side by side for that, and no others', () => {
+    const costs = [cost('verify', 60), { ...cost('verify', 15), verification: 'side by side' } as const]
+    expect(sumOfCosts(counts({ verify: 100 }), costs, 'one by one')).toBeCloseTo(6)
+    expect(sumOfCosts(counts({ verify: 100 }), costs, 'side by side')).toBeCloseTo(1.5)
+  })
+
+  test('that is measured grows with the counts', async () => {
+    const few = new Floor(counts({ hpkeSeal: 1, hash: 5 }), 'one by one')
+    const many = new Floor(counts({ hpkeSeal: 60, hash: 5 }), 'one by one')
+    const least = async (floor: Floor): Promise<number> => {
+      const times: number[] = []
+      for (let i = 0; i < 8; i++) times.push(await floor.measure())
+      return Math.min(...times)
+    }
+    expect(await least(many)).toBeGreaterThan(5 * (await least(few)))
+  })
+
+  test('knows a cost of every primitive', async () => {
+    const costs = await measureCosts(1)
+    for (const primitive of PRIMITIVES) {
+      expect(costs.find((each) => each.primitive === primitive)?.us, primitive).toBeGreaterThan(0)
+    }
+  })
+})
+
+describe('a target', () => {
+  const operation = 'process commit, warm'
+
+  test('is met at its bound and not beyond it', () => {
+    expect(verdict([result(operation, OURS, 1000, 1.5, 1)], operation, '1.5 × floor')).toBe(true)
+    expect(verdict([result(operation, OURS, 1000, 1.51, 1)], operation, '1.5 × floor')).toBe(false)
+  })
+
+  test('is about ours with node:crypto at its size, and unknown when that was not measured', () => {
+    expect(verdict([], operation, '1.5 × floor')).toBeUndefined()
+    expect(verdict([result(operation, OURS, 100, 1, 1)], operation, '1.5 × floor')).toBeUndefined()
+    expect(verdict([result(operation, 'dmls, noble', 1000, 1, 1)], operation, '1.5 × floor')).toBeUndefined()
+  })
+
+  test('compares with the other library and with other sizes', () => {
+    const ours = result(operation, OURS, 1000, 1)
+    expect(verdict([ours, result(operation, PEER, 1000, 200)], operation, '200 ×')).toBe(true)
+    expect(verdict([ours, result(operation, PEER, 1000, 199)], operation, '200 ×')).toBe(false)
+    const large = `${operation}, 100 000 members`
+    expect(verdict([ours, result(operation, OURS, 100_000, 2.5)], large, '2.5 ×')).toBe(true)
+    expect(verdict([ours, result(operation, OURS, 100_000, 2.6)], large, '2.5 ×')).toBe(false)
+  })
+
+  test('of memory fails when epochs are heavy', () => {
+    const memory = {
+      members: 9,
+      groupBytes: 1,
+      retainedEpochs: 1,
+      bytesPerRetainedEpoch: 1,
+      senders: 1,
+      bytesPerSender: 1,
+    }
+    const of = (retainedBytes: number): Target['met'] =>
+      targets({ results: [], storage: undefined, memory: { ...memory, retainedBytes, retainedBytesMax: 100 } }).find(
+        ({ name }) => name === '100 retained epochs',
+      )?.met
+    expect(of(100)).toBe(true)
+    expect(of(101)).toBe(false)
+  })
+})
+
+test('a spread is the median and the tenths beside it', () => {
+  expect(spreadOf([5, 1, 3, 2, 4, 6, 7, 8, 9, 10, 11])).toEqual({ median: 6, low: 2, high: 10, samples: 11 })
+})
+
+describe('the rows', () => {
+  test('of times are there for every operation and library, as a table and a plot', async () => {
+    const all = libraries('all')
+    const results = [
+      ...(await measurePprf(2)),
+      ...(await measureWarm(all, { size: 2, rounds: 1, joins: 1 })),
+      ...(await measureWarm(all, { size: 8, rounds: 1, joins: 1 })),
+      ...(await measureBare(all, { size: 8, rounds: 1, commits: 1 })),
+    ]
+    for (const operation of OPERATIONS) {
+      const size = operation === 'PPRF evaluation' ? 0 : 8
+      const ours = findResult(results, operation, OURS, size)
+      expect(ours?.time.median, operation).toBeGreaterThan(0)
+      expect(ours?.floor?.median, operation).toBeGreaterThan(0)
+      if (size === 0) continue
+      for (const library of ['dmls, noble', 'dmls, webcrypto', PEER]) {
+        expect(findResult(results, operation, library, size)?.time.median, `${library}: ${operation}`).toBeGreaterThan(
+          0,
+        )
+      }
+    }
+    const seals = findResult(results, 'make commit, bare', OURS, 8)?.counts?.hpkeSeal.calls
+    expect(seals).toBe(7)
+    expect(findResult(results, 'PPRF evaluation', OURS, 0)?.counts?.hmac.calls).toBe(513)
+    const machine = { node: '', openssl: '', cpu: '', threads: 1, load: '' }
+    const rest = { memory: undefined, storage: undefined, startup: undefined, targets: [], costs: [], seconds: 1 }
+    expect(textOf({ machine, results, ...rest }, 8)).toMatch(/^make commit, bare +8 +dmls, node +\d/m)
+    expect(plot(results)).toMatch(/^<svg .*<\/svg>\n$/s)
+  })
+
+  test('of memory, storage and start-up weigh what is there', async () => {
+    const memory = await measureMemory(16, 4)
+    expect(memory.groupBytes).toBeGreaterThan(0)
+    expect(memory.bytesPerRetainedEpoch).toBeGreaterThan(8192)
+    const storage = await measureStorage(16, 1)
+    expect(storage.join.records).toBeGreaterThan(16)
+    expect(storage.commit.bytes).toBeGreaterThan(storage.firstMessage.bytes)
+    const startup = await measureStartup(16, 1)
+    expect(startup.openClientMs.median).toBeGreaterThan(0)
+  })
+})

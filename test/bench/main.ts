@@ -1,0 +1,46 @@
+/**
+ * `pnpm bench`: times, floors, memory, storage and start-up, in one run on one machine, and which targets it met. What the
+ * numbers mean: `docs/performance.md`.
+ */
+import { open, writeFile } from 'node:fs/promises'
+import { type BenchOptions, HELP, readOptions, UsageError } from './options.ts'
+import { textOf } from './report/report.ts'
+import { plot } from './report/svg.ts'
+import { FIXED_SIZE, measureAll } from './run.ts'
+
+const STATUS = { met: 0, notMet: 1, usage: 2 } as const
+
+async function bench(args: readonly string[]): Promise<number> {
+  const options = readOptions(args)
+  if (options.help) {
+    process.stdout.write(HELP)
+    return STATUS.met
+  }
+  await checkWritable(options)
+  const report = await measureAll(options, (what) => process.stderr.write(`${what} …\n`))
+  const json = `${JSON.stringify(report, undefined, 2)}\n`
+  if (options.json !== undefined && options.json !== '-') await writeFile(options.json, json)
+  if (options.svg !== undefined) await writeFile(options.svg, plot(report.results))
+  process.stdout.write(options.json === '-' ? json : textOf(report, FIXED_SIZE))
+  return report.targets.some(({ met }) => met === false) ? STATUS.notMet : STATUS.met
+}
+
+/** Nobody wants to hear at the end of a run that there is no such folder. */
+async function checkWritable({ json, svg }: BenchOptions): Promise<void> {
+  for (const file of [json === '-' ? undefined : json, svg]) {
+    if (file === undefined) continue
+    try {
+      await (await open(file, 'a')).close()
+    } catch (error) {
+      throw new UsageError(`cannot write ${file}: ${(error as Error).message}`)
+    }
+  }
+}
+
+try {
+  process.exitCode = await bench(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`bench: ${error.message} (pnpm bench --help)\n`)
+  process.exitCode = STATUS.usage
+}

@@ -1,0 +1,101 @@
+/** A group that was just created: one commit adds everybody, joining it, and the first commits in a tree without parents. */
+import { systemRandom } from '@dmls/crypto'
+import { nodeProvider } from '@dmls/crypto/node'
+import { mlsProfile } from '@dmls/mls'
+import { syntheticKeyPackages } from '../builder/key-packages.ts'
+import { dmlsLibrary } from '../libraries/dmls.ts'
+import { DECENTRALIZED, newNodeSuite, OURS } from '../libraries/index.ts'
+import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
+import { Counter, countingSuite } from '../primitives/counts.ts'
+import { type Operation, type Result, Samples } from '../results.ts'
+import { collectGarbage, timed } from '../sampling.ts'
+
+export interface BarePlan {
+  readonly size: number
+  readonly rounds: number
+  /** Update commits measured in each group. */
+  readonly commits: number
+}
+
+export async function measureBare(libraries: readonly BenchLibrary[], plan: BarePlan): Promise<Result[]> {
+  const { size, rounds, commits } = plan
+  const samples = new Samples(OURS)
+  const guests = syntheticKeyPackages(nodeProvider.cipherSuite(1), size - 2)
+  await count(guests, samples)
+  for (let round = 0; round < rounds; round++) {
+    for (const library of libraries) {
+      // profiles differ in the key schedule only, which one commit for everybody hardly shows
+      if (size > library.sizeMax || library.name === DECENTRALIZED) continue
+      collectGarbage()
+      await found(library, guests, commits, (operation, ms) => samples.add(operation, library.name, ms))
+    }
+  }
+  return samples.results(size)
+}
+
+type Note = (operation: Operation, ms: number) => void | Promise<void>
+
+async function found(
+  library: BenchLibrary,
+  guests: readonly Uint8Array[],
+  commits: number,
+  note: Note,
+  before: (who: 'alice' | 'dora') => void = () => undefined,
+): Promise<void> {
+  const [alice, dora] = [await library.member('alice'), await library.member('dora')]
+  // dora is the last one, so that alice's commits reach her through a leaf
+  const keyPackages = [...guests, await dora.keyPackage()]
+  before('alice')
+  const created = await timed(async () => {
+    await alice.create(systemRandom(32))
+    return alice.commit(keyPackages)
+  })
+  await note('create and add all', created.ms)
+  created.value.take()
+  before('dora')
+  const joined = await timed(() => dora.join(created.value.welcome as Uint8Array))
+  await note('join, bare', joined.ms)
+  joined.value.take()
+  for (let i = 0; i < commits; i++) await commitBare(alice, dora, note, before)
+}
+
+async function commitBare(
+  alice: BenchMember,
+  dora: BenchMember,
+  note: Note,
+  before: (who: 'alice' | 'dora') => void,
+): Promise<void> {
+  before('alice')
+  const made = await timed(() => alice.commit([]))
+  await note('make commit, bare', made.ms)
+  made.value.take()
+  before('dora')
+  const processed = await timed(() => dora.process(made.value.commit))
+  await note('process commit, bare', processed.ms)
+  processed.value.take()
+}
+
+async function count(guests: readonly Uint8Array[], samples: Samples): Promise<void> {
+  const counters: Counter[] = []
+  const newSuite = () => {
+    const counter = new Counter()
+    counters.push(counter)
+    return countingSuite(newNodeSuite(), counter)
+  }
+  const library = dmlsLibrary({
+    name: OURS,
+    repeats: 1,
+    sizeMax: Number.POSITIVE_INFINITY,
+    profile: mlsProfile,
+    newSuite,
+  })
+  let acting: Counter | undefined
+  const before = (who: 'alice' | 'dora'): void => {
+    acting = counters[who === 'alice' ? 0 : 1]
+    acting?.take()
+  }
+  const note = (operation: Operation): void => {
+    if (acting !== undefined) samples.count(operation, acting.take())
+  }
+  await found(library, guests, 1, note, before)
+}

@@ -1,0 +1,135 @@
+/** Commits and messages between two members of a fully populated tree, and joining it. */
+import { systemRandom } from '@dmls/crypto'
+import { dmlsProfile } from '@dmls/dmls'
+import { mlsProfile } from '@dmls/mls'
+import { type Pair, warmPair } from '../builder/pairs.ts'
+import { dmlsLibrary } from '../libraries/dmls.ts'
+import { DECENTRALIZED, newNodeSuite, OURS } from '../libraries/index.ts'
+import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
+import { Counter, countingSuite } from '../primitives/counts.ts'
+import { type Result, Samples } from '../results.ts'
+import { collectGarbage, timed } from '../sampling.ts'
+
+export interface WarmPlan {
+  readonly size: number
+  readonly rounds: number
+  readonly joins: number
+}
+
+const MESSAGE_SIZE = 100
+const MESSAGES = 4
+const COUNTED_COMMITS = 6
+
+export async function measureWarm(libraries: readonly BenchLibrary[], plan: WarmPlan): Promise<Result[]> {
+  const { size, rounds, joins } = plan
+  const samples = new Samples(OURS)
+  const fitting = libraries.filter((library) => size <= library.sizeMax)
+  const pairs = new Map<BenchLibrary, Pair>()
+  for (const library of fitting) {
+    pairs.set(library, await warmPair(library, size, library.name === DECENTRALIZED ? dmlsProfile : mlsProfile))
+  }
+  await count(size, samples)
+  for (let round = -1; round < rounds; round++) {
+    const warmUp = round < 0
+    for (const [library, pair] of pairs) {
+      collectGarbage()
+      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, warmUp)
+      if (round < joins) await measureJoin(library, pair, samples, warmUp)
+    }
+  }
+  return samples.results(size)
+}
+
+/** A commit of each, processed by the other, and messages in the new epoch. */
+async function exchange(
+  { name }: BenchLibrary,
+  { bob, charlie }: Pair,
+  samples: Samples,
+  warmUp: boolean,
+): Promise<void> {
+  for (const [committer, receiver] of inTurn(bob, charlie)) {
+    const made = await timed(() => committer.commit([]))
+    await samples.add('make commit, warm', name, made.ms, warmUp)
+    const processed = await timed(() => receiver.process(made.value.commit))
+    await samples.add('process commit, warm', name, processed.ms, warmUp)
+    made.value.take()
+    processed.value.take()
+    await exchangeMessages(name, committer, receiver, samples, warmUp)
+  }
+}
+
+function inTurn(bob: BenchMember, charlie: BenchMember): readonly (readonly [BenchMember, BenchMember])[] {
+  return [
+    [bob, charlie],
+    [charlie, bob],
+  ]
+}
+
+async function exchangeMessages(
+  name: string,
+  sender: BenchMember,
+  receiver: BenchMember,
+  samples: Samples,
+  warmUp: boolean,
+): Promise<void> {
+  const data = systemRandom(MESSAGE_SIZE)
+  for (let i = 0; i < MESSAGES; i++) {
+    const encrypted = await timed(() => sender.encrypt(data))
+    const decrypted = await timed(() => receiver.decrypt(encrypted.value))
+    if (decrypted.value.length !== MESSAGE_SIZE) throw new Error(`${name} decrypted something else`)
+    // the first message of a sender in an epoch also opens the secret tree
+    if (i === 0) continue
+    await samples.add('encrypt 100 B', name, encrypted.ms, warmUp)
+    await samples.add('decrypt 100 B', name, decrypted.ms, warmUp)
+  }
+}
+
+async function measureJoin(
+  { name }: BenchLibrary,
+  { charlie, welcome }: Pair,
+  samples: Samples,
+  warmUp: boolean,
+): Promise<void> {
+  charlie.forgetCaches()
+  const joined = await timed(() => charlie.join(welcome))
+  await samples.add('join, warm', name, joined.ms, warmUp)
+}
+
+/** The same once more with ours, in another group, to count the primitives. */
+async function count(size: number, samples: Samples): Promise<void> {
+  const counters: Counter[] = []
+  const library = dmlsLibrary({
+    name: OURS,
+    repeats: 1,
+    sizeMax: Number.POSITIVE_INFINITY,
+    profile: mlsProfile,
+    newSuite: () => {
+      const counter = new Counter()
+      counters.push(counter)
+      return countingSuite(newNodeSuite(), counter)
+    },
+  })
+  const { bob, charlie, welcome } = await warmPair(library, size)
+  const [ofBob, ofCharlie] = counters as [Counter, Counter]
+  const counterOf = (member: BenchMember): Counter => (member === bob ? ofBob : ofCharlie)
+  for (let i = 0; i < COUNTED_COMMITS; i++) {
+    for (const [committer, receiver] of inTurn(bob, charlie)) {
+      for (const member of [committer, receiver]) counterOf(member).take()
+      const made = await committer.commit([])
+      samples.count('make commit, warm', counterOf(committer).take())
+      const processed = await receiver.process(made.commit)
+      samples.count('process commit, warm', counterOf(receiver).take())
+      made.take()
+      processed.take()
+      await receiver.decrypt(await committer.encrypt(systemRandom(MESSAGE_SIZE)))
+      for (const member of [committer, receiver]) counterOf(member).take()
+      const message = await committer.encrypt(systemRandom(MESSAGE_SIZE))
+      samples.count('encrypt 100 B', counterOf(committer).take())
+      await receiver.decrypt(message)
+      samples.count('decrypt 100 B', counterOf(receiver).take())
+    }
+  }
+  charlie.forgetCaches()
+  await charlie.join(welcome)
+  samples.count('join, warm', (counters.at(-1) as Counter).take())
+}

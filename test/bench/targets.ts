@@ -1,0 +1,81 @@
+/** What is to be reached, as ratios within one run. */
+import { OURS, PEER } from './libraries/index.ts'
+import { findResult, type Operation, type Result } from './results.ts'
+import type { MemoryReport } from './rows/memory.ts'
+import type { StorageReport } from './rows/storage.ts'
+
+export interface Target {
+  readonly name: string
+  /** `at most` or `at least` the bound. */
+  readonly bound: string
+  /** Undefined where this run did not measure it. */
+  readonly reached: string | undefined
+  readonly met: boolean | undefined
+}
+
+const SIZE = 1000
+const LARGE = 100_000
+
+export interface Measured {
+  readonly results: readonly Result[]
+  readonly memory: MemoryReport | undefined
+  readonly storage: StorageReport | undefined
+}
+
+export function targets({ results, memory, storage }: Measured): readonly Target[] {
+  return [
+    floor(results, 'process commit, warm', 1.5),
+    faster(results, 'process commit, warm', 200),
+    floor(results, 'make commit, warm', 1.5),
+    faster(results, 'make commit, warm', 150),
+    floor(results, 'make commit, bare', 1.25),
+    floor(results, 'join, warm', 1.3),
+    floor(results, 'create and add all', 1.3),
+    floor(results, 'encrypt 100 B', 1.4),
+    floor(results, 'decrypt 100 B', 1.4),
+    grown(results, 'encrypt 100 B', 1.1),
+    grown(results, 'decrypt 100 B', 1.1),
+    grown(results, 'process commit, warm', 2.5),
+    floor(results, 'PPRF evaluation', 1.3, 0),
+    memoryTarget(memory),
+    loadTarget(storage),
+  ]
+}
+
+function atMost(name: string, unit: string, bound: number, ratio: number | undefined): Target {
+  const reached = ratio === undefined ? undefined : `${ratio.toFixed(2)} ${unit}`
+  return { name, bound: `≤ ${bound} ${unit}`, reached, met: ratio === undefined ? undefined : ratio <= bound }
+}
+
+function floor(results: readonly Result[], operation: Operation, bound: number, size: number = SIZE): Target {
+  const result = findResult(results, operation, OURS, size)
+  const ratio = result?.floor && result.time.median / result.floor.median
+  return atMost(operation, '× floor', bound, ratio)
+}
+
+function faster(results: readonly Result[], operation: Operation, bound: number): Target {
+  const [ours, peer] = [OURS, PEER].map((library) => findResult(results, operation, library, SIZE))
+  const ratio = ours && peer && peer.time.median / ours.time.median
+  return {
+    name: operation,
+    bound: `≥ ${bound} × faster than ${PEER}`,
+    reached: ratio === undefined ? undefined : `${ratio.toFixed(0)} × faster`,
+    met: ratio === undefined ? undefined : ratio >= bound,
+  }
+}
+
+function grown(results: readonly Result[], operation: Operation, bound: number): Target {
+  const [small, large] = [SIZE, LARGE].map((size) => findResult(results, operation, OURS, size))
+  const ratio = small && large && large.time.median / small.time.median
+  return atMost(`${operation}, 100 000 members`, '× the time at 1000', bound, ratio)
+}
+
+function memoryTarget(memory: MemoryReport | undefined): Target {
+  const ratio = memory && memory.retainedBytes / memory.retainedBytesMax
+  return atMost('100 retained epochs', '× (1.5 × one epoch + 100 × 16 KiB)', 1, ratio)
+}
+
+function loadTarget(storage: StorageReport | undefined): Target {
+  const ratio = storage && storage.loadMs / storage.verifyMs
+  return atMost('open a stored group', '× verifying it again', 1, ratio)
+}
