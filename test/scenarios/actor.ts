@@ -7,6 +7,7 @@ import { certifyGroupKey, createIdentity, type Identity, selfCertifyingAuthentic
 import { type CipherSuite, type Signer, signerFromPrivateKey, toHex, wipe } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import {
+  type AdminRule,
   type ApplicationContent,
   adoptWelcome,
   answersRequest,
@@ -87,6 +88,8 @@ export class Actor {
   readonly #random: SeededRandom
   readonly #signers: Map<string, Signer>
   readonly bundles: KeyPackageBundle[]
+  /** Who may do what in groups that leave it to the application. */
+  adminRule: AdminRule | undefined
   #state: DmlsGroupState | undefined
   nowMs: number = START_MS
   readonly texts: Text[] = []
@@ -123,6 +126,7 @@ export class Actor {
     })
     if (this.#state !== undefined) copy.#state = copyState(this.#state)
     copy.nowMs = this.nowMs
+    copy.adminRule = this.adminRule
     copy.waiting = [...this.waiting]
     copy.waitingWelcomes = [...this.waitingWelcomes]
     copy.texts.push(...this.texts)
@@ -157,6 +161,7 @@ export class Actor {
         if (signer === undefined) throw new Error(`${this.name} has no such signature key`)
         return signer
       },
+      adminRule: this.adminRule,
     }
   }
 

@@ -2,7 +2,7 @@
  * The public face of the client as types: what an application can do with a client and a group, and what it is told.
  */
 import type { CipherSuiteId, CryptoProvider, RandomSource } from '@dmls/crypto'
-import type { Dag, DmlsEpoch, GroupPolicy, InstanceId } from '@dmls/dmls'
+import type { AdminRule, Dag, DmlsEpoch, GroupPolicy, InstanceId } from '@dmls/dmls'
 import type { Identity } from './identity.ts'
 import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
 
@@ -21,6 +21,11 @@ export interface DmlsClientOptions {
   /** Default: the system's randomness. */
   readonly random?: RandomSource
   readonly timing?: Partial<Timing>
+  /**
+   * Who may do what in groups whose policy says `admin: { kind: 'application' }`; without it the client is in no such
+   * group. All members must bring the same rule, a pure function of its arguments: see `AdminRule` of `@dmls/dmls`.
+   */
+  readonly adminRule?: AdminRule
 }
 
 /** Delays, in milliseconds. */

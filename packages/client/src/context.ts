@@ -1,5 +1,6 @@
 /** What every part of a client shares: its ports, its identity and its settings, all fixed when it is opened. */
 import type { CipherSuite, RandomSource } from '@dmls/crypto'
+import type { AdminRule } from '@dmls/dmls'
 import type { Authenticate, Profile } from '@dmls/mls'
 import type { Timing } from './api.ts'
 import type { Identity } from './identity.ts'
@@ -18,6 +19,7 @@ export interface ClientContext {
   readonly timing: Timing
   readonly digest: MessageDigest
   readonly limits: ClientLimits
+  readonly adminRule?: AdminRule | undefined
 }
 
 /** Caps that keep a peer from filling our memory or disk. */

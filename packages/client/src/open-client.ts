@@ -41,6 +41,7 @@ export async function openClient(options: DmlsClientOptions): Promise<DmlsClient
     timing: { ...DEFAULT_TIMING, ...options.timing },
     digest: (message) => sha256.hash(message),
     limits: DEFAULT_LIMITS,
+    adminRule: options.adminRule,
   }
   return RunningClient.open(context)
 }

@@ -8,6 +8,7 @@ import {
   adoptWelcome,
   answersRequest,
   type CommitRequest,
+  checkRuleGiven,
   comeBack,
   createDmlsGroup,
   type Dag,
@@ -205,9 +206,10 @@ export class GroupHandle implements DmlsGroup {
     return GroupHandle.#start(context, outside, running)
   }
 
-  /** Reads a group back from the store. */
+  /** Reads a group back from the store. @throws MlsError `missing` `no_admin_rule` when it needs one that is not given */
   static async load(context: ClientContext, outside: Outside, groupId: Uint8Array): Promise<GroupHandle> {
     const { records, group } = await GroupRecords.load(context.store, groupId, context.suite, context.profile)
+    checkRuleGiven(headGroup(group.state).context.extensions, context)
     const running = await RunningState.of(context, records, group.state, group.signingKeys)
     const handle = await GroupHandle.#start(context, outside, running)
     handle.#resumption.begin(() => {

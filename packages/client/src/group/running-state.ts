@@ -93,5 +93,6 @@ export function servicesOf(
       if (signer === undefined) throw new MlsError('internal', 'no_signer', 'the private key of our leaf is not here')
       return signer
     },
+    adminRule: context.adminRule,
   }
 }

@@ -7,9 +7,9 @@ import type { CommitChanges } from '@dmls/mls'
 import { invalid, missing } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
-import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
+import { compareText, type DmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
-import { mayCommit } from '../reconcile/admin.ts'
+import { type AdminScene, mayCommit, type Operation } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
 import { isAccountedFor, plainRemovals, viewOf } from '../reconcile/view.ts'
 import { addedMembers } from './commit-facts.ts'
@@ -27,7 +27,7 @@ export interface CommitUnderReview {
 /**
  * What can be checked before the child is known.
  * @throws MlsError `missing` `unknown_head` when a resolved head may still arrive; `invalid` `resolves_ancestor`,
- * `not_allowed`, `reinit_refused`, and those of {@link checkSettings}.
+ * `not_allowed`, `reinit_refused`, and those of {@link checkSettings}; `internal` `admin_rule_failed`.
  */
 export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, services: DmlsServices): void {
   checkHeads(state, commit)
@@ -47,7 +47,7 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   if (added.some(({ instance }) => instance === commit.committer)) return
   // a member that asked for it is exchanged for its new instance by whoever is there (protocol §8)
   const exchanged = new Set(added.flatMap(({ continues }) => continues ?? []))
-  const allowed = mayCommit(admin, {
+  const operation: Operation = {
     actor: { instance: commit.committer, identity: actor?.identity ?? '' },
     adds: added
       .filter(({ instance, continues }) => continues === undefined && !demanded.has(instance))
@@ -57,9 +57,18 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
       .filter((instance) => !exchanged.has(instance) && !demanded.has(instance)),
     settings: commit.changes.extensionsChanged,
     merges: commit.data.resolves.length > 0,
-  })
+  }
+  const { adminRule } = services
+  const allowed = mayCommit(admin, operation, adminRule && ((asked) => adminRule(asked, sceneOf(state, commit.parent))))
   // protocol §10: admin policies are evaluated at the epoch in which the operation was made
   if (!allowed) throw invalid('not_allowed', 'the policy of the epoch does not let this member do that')
+}
+
+function sceneOf(state: DmlsGroupState, parent: DmlsEpoch): AdminScene {
+  const members = [...state.dag.roster(parent).values()]
+    .map(({ instance, identity }) => ({ instance, identity }))
+    .sort((a, b) => compareText(a.instance, b.instance))
+  return { groupId: state.groupId.slice(), dmlsEpoch: parent, epoch: state.dag.node(parent).facts.epoch, members }
 }
 
 /**

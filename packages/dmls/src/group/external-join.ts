@@ -34,7 +34,7 @@ import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
 import { headGroup, heldEpoch } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import { dmlsMessageBytes, ownSignatureKey } from './outgoing.ts'
-import { policyAt } from './policy.ts'
+import { checkRuleGiven, policyAt } from './policy.ts'
 import { rosterExtension } from './roster-extension.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 
@@ -62,12 +62,16 @@ export interface ExternalJoin extends LeafOptions {
   readonly keyPackage: KeyPackage
 }
 
-/** The group as a newcomer sees it that let itself in, and the commit to publish. @throws MlsError `invalid` `bad_roster` */
+/**
+ * The group as a newcomer sees it that let itself in, and the commit to publish.
+ * @throws MlsError `invalid` `bad_roster`, `missing` `no_admin_rule`
+ */
 export async function joinDmlsGroupExternally(
   options: ExternalJoin,
   services: DmlsServices,
 ): Promise<Step & { readonly wire: Uint8Array; readonly epoch: DmlsEpoch }> {
   const { suite, groupInfo, keyPackage } = options
+  checkRuleGiven(groupInfo.groupContext.extensions, services)
   const parent = findExtension(groupInfo.extensions, DMLS_EPOCH_EXTENSION)
   const roster = findExtension(groupInfo.extensions, DMLS_ROSTER_EXTENSION)
   if (parent === undefined || roster === undefined) {

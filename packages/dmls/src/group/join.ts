@@ -10,14 +10,19 @@ import { chooseHead } from './choose-head.ts'
 import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
+import { checkRuleGiven } from './policy.ts'
 import { checkAnswer } from './rejoin.ts'
 import { type RetentionStep, Retirement } from './retention-step.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
-/** The epoch that a Welcome leads into. @throws MlsError `invalid` `bad_roster` when its GroupInfo misnames the members */
+/**
+ * The epoch that a Welcome leads into. @throws MlsError `invalid` `bad_roster` when its GroupInfo misnames the members,
+ * and what {@link checkRuleGiven} throws
+ */
 function joinedFacts(joined: Joined, services: DmlsServices): EpochFacts {
   const { state: group } = joined
+  checkRuleGiven(group.context.extensions, services)
   const data = findExtension(joined.groupInfoExtensions, DMLS_ROSTER_EXTENSION)
   if (data === undefined) throw invalid('bad_roster', 'the Welcome does not name the members')
   const roster = readRoster(decodeRosterExtension(data), group.tree, services)

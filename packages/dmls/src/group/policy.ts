@@ -1,6 +1,6 @@
 /** The group's own policy, as its GroupContext carries it: fork choice, who may commit, retention. */
 import { equalBytes } from '@dmls/crypto'
-import { type Extension, findExtension, invalid, MlsError } from '@dmls/mls'
+import { type Extension, findExtension, invalid, MlsError, missing } from '@dmls/mls'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { type ForkChoice, forkChoice } from '../fork-choice/fork-choice.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type GroupPolicy,
 } from '../message/group-policy.ts'
 import { heldEpoch } from './lookup.ts'
-import type { DmlsGroupState } from './state.ts'
+import type { DmlsGroupState, DmlsServices } from './state.ts'
 
 /** The policy in force in an epoch. */
 export function policyAt(state: DmlsGroupState, epoch: DmlsEpoch): GroupPolicy {
@@ -24,19 +24,30 @@ function policyIn(extensions: readonly Extension[]): GroupPolicy {
 }
 
 /**
- * Whether a commit may replace the settings of an epoch by these. A policy that nobody can follow would end the group,
- * and a fork choice that changes on one branch is none: each side would follow its own.
+ * Whether a commit may replace the settings of an epoch by these. A policy that nobody can follow would end the group:
+ * rights are left to the application when a group is created, because later it may have members without a rule. And a
+ * fork choice that changes on one branch is none: each side would follow its own.
  * @throws MlsError `invalid` `unsupported_policy`, `fork_choice_changed`
  */
 export function checkSettings(state: DmlsGroupState, epoch: DmlsEpoch, extensions: readonly Extension[]): void {
   const { forkChoice: next, admin } = readPolicy(extensions)
-  if (admin.kind === 'application') {
+  const before = policyAt(state, epoch)
+  if (admin.kind === 'application' && before.admin.kind !== 'application') {
     throw invalid('unsupported_policy', 'the rules of the group would be those of another application')
   }
-  const { forkChoice: current } = policyAt(state, epoch)
-  if (!isSameForkChoice(next, current)) {
+  if (!isSameForkChoice(next, before.forkChoice)) {
     // protocol §6: agreed by all, whatever branch they are on
     throw invalid('fork_choice_changed', 'the fork choice of a group is settled when it is created')
+  }
+}
+
+/**
+ * Refuses a group whose rights are left to an application that gives no rule: without one, nobody can tell which commits
+ * are good. @throws MlsError `missing`/`no_admin_rule`, `invalid`/`unsupported_policy`
+ */
+export function checkRuleGiven(extensions: readonly Extension[], { adminRule }: Pick<DmlsServices, 'adminRule'>): void {
+  if (readPolicy(extensions).admin.kind === 'application' && adminRule === undefined) {
+    throw missing('no_admin_rule', 'the group leaves the rights to a rule of the application')
   }
 }
 

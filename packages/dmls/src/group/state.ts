@@ -8,6 +8,7 @@ import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 import type { RejoinReason } from '../message/rejoin-codec.ts'
+import type { AdminRule } from '../reconcile/admin.ts'
 
 /**
  * How much of an epoch is held. `open`: it can process late commits (head and retained epochs). `readable`: late
@@ -126,4 +127,6 @@ export interface DmlsServices {
   readonly signerFor: (signatureKey: Uint8Array) => Signer
   /** Pre-shared keys of the application (RFC 9420 §8.4); those of the group's own epochs are found without it. */
   readonly findPsk?: (psk: Psk) => Promise<Uint8Array | undefined>
+  /** For groups whose policy leaves the rights to the application; the same for all members. */
+  readonly adminRule?: AdminRule | undefined
 }

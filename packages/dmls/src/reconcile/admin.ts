@@ -2,8 +2,8 @@
  * Who may do what (protocol §10). Evaluated for the epoch in which an operation was made, with the policy and the
  * roster of that epoch, so that everyone comes to the same answer whenever they hear of it.
  */
-import { usage } from '@dmls/mls'
-import type { InstanceId } from '../dag/identifiers.ts'
+import { MlsError, usage } from '@dmls/mls'
+import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 
 export type AdminPolicy =
   /** Every member may add, remove and change settings. */
@@ -40,14 +40,33 @@ export interface Operation {
   readonly merges: boolean
 }
 
-/** The application's own rule. Must not depend on anything but its argument. */
-export type AdminRule = (operation: Operation) => boolean
+/** The epoch in which an operation was made: what all its members know alike. */
+export interface AdminScene {
+  readonly groupId: Uint8Array
+  readonly dmlsEpoch: DmlsEpoch
+  /** The integer epoch of RFC 9420. */
+  readonly epoch: bigint
+  /** Everybody in it, ascending by instance. */
+  readonly members: readonly Actor[]
+}
+
+/**
+ * The application's own rule. Every member asks it about every commit, the committer first, some of them days later and
+ * in another order: it must answer from its arguments alone, and alike in all versions of the application that share a
+ * group. Members whose rules differ part for good. One that throws refuses the commit.
+ */
+export type AdminRule = (operation: Operation, scene: AdminScene) => boolean
 
 /**
  * Whether a policy allows an operation.
- * @throws MlsError `usage`/`no_admin_rule` when the policy leaves it to the application and no rule is given
+ * @throws MlsError `usage`/`no_admin_rule` when the policy leaves it to the application and no rule is given,
+ * `internal`/`admin_rule_failed` when the rule throws
  */
-export function mayCommit(policy: AdminPolicy, operation: Operation, rule?: AdminRule): boolean {
+export function mayCommit(
+  policy: AdminPolicy,
+  operation: Operation,
+  rule?: (operation: Operation) => boolean,
+): boolean {
   switch (policy.kind) {
     case 'anyone':
       return true
@@ -58,6 +77,14 @@ export function mayCommit(policy: AdminPolicy, operation: Operation, rule?: Admi
     }
     case 'application':
       if (rule === undefined) throw usage('no_admin_rule', 'the group leaves this to a rule of the application')
-      return rule(operation)
+      return ask(rule, operation)
+  }
+}
+
+function ask(rule: (operation: Operation) => boolean, operation: Operation): boolean {
+  try {
+    return rule(operation)
+  } catch (error) {
+    throw new MlsError('internal', 'admin_rule_failed', 'the rule of the application failed', {}, { cause: error })
   }
 }

@@ -43,5 +43,11 @@ describe('who may commit what', () => {
     expect(mayCommit(policy, expel, ({ removes }) => removes.length === 0)).toBe(false)
     expect(mayCommit(policy, invite, ({ removes }) => removes.length === 0)).toBe(true)
     expect(() => mayCommit(policy, invite)).toThrow(expect.objectContaining({ blame: 'usage', code: 'no_admin_rule' }))
+    const broken = (): boolean => {
+      throw new Error('a mistake of the application')
+    }
+    expect(() => mayCommit(policy, invite, broken)).toThrow(
+      expect.objectContaining({ blame: 'internal', code: 'admin_rule_failed' }),
+    )
   })
 })
