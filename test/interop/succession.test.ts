@@ -5,7 +5,6 @@ import { EXTENSION_TYPES } from './common.ts'
 import { IMPLEMENTATIONS, InteropGroup } from './interop-group.ts'
 import type { InteropMember, TreeDelivery } from './interop-member.ts'
 import { four } from './people.ts'
-import { MISSING_PACKAGES, peerSupports } from './ts-mls/peer-member.ts'
 
 const EXTENSIONS = [{ extensionType: EXTENSION_TYPES[0] as number, extensionData: utf8('the next') }]
 const TREES: readonly TreeDelivery[] = ['included', 'separate']
@@ -47,8 +46,7 @@ describe.each(IMPLEMENTATIONS)('a ReInit by a member with %s', (first) => {
     }
   })
 
-  test.for([2, 5, 7])('leads to a group with suite %i', async (cipherSuite, { skip }) => {
-    if (!(await peerSupports(cipherSuite))) skip(MISSING_PACKAGES)
+  test.for([2, 3, 4, 5, 6, 7])('leads to a group with suite %i', async (cipherSuite) => {
     const { group, alice, bob } = await four(first)
     await group.propose(bob, reinit(cipherSuite))
     await group.commit(alice)

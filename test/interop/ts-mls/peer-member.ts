@@ -331,17 +331,3 @@ export class PeerMember implements InteropMember {
     consumed.forEach(zeroOutUint8Array)
   }
 }
-
-export const MISSING_PACKAGES = 'ts-mls needs packages for this suite that are not installed here'
-
-/** Whether the libraries that `ts-mls` needs for a suite are installed here. */
-export async function peerSupports(cipherSuite: number): Promise<boolean> {
-  try {
-    const impl = await suiteOf(cipherSuite)
-    await impl.signature.keygen()
-    return true
-  } catch (error) {
-    if (error instanceof Error && error.name === 'DependencyError') return false
-    throw error
-  }
-}
