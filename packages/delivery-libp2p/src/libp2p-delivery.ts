@@ -9,7 +9,7 @@ import { Backfill, type SessionProgress } from './backfill/backfill.ts'
 import { GossipWatch } from './gossip-watch.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { parseAddress, startLibp2pNode } from './node/libp2p-node.ts'
-import type { NodePort, PeerEvent } from './node/node-port.ts'
+import type { NodeHooks, NodePort, PeerEvent } from './node/node-port.ts'
 import type { Libp2pDeliveryOptions, LogLine } from './options.ts'
 import { Reconnect } from './reconnect.ts'
 import { Standing } from './standing.ts'
@@ -64,13 +64,21 @@ export interface BackfillProgress {
  * @throws DeliveryError `bad_address`, `delivery_failed`
  */
 export async function createLibp2pDelivery(options: Libp2pDeliveryOptions = {}): Promise<Libp2pDelivery> {
+  return createDeliveryOn(startLibp2pNode, options)
+}
+
+/** The same on another node: another libp2p, another pubsub, or one that a test has put its hands on. */
+export async function createDeliveryOn(
+  startNode: (options: Libp2pDeliveryOptions, hooks: NodeHooks) => Promise<NodePort>,
+  options: Libp2pDeliveryOptions,
+): Promise<Libp2pDelivery> {
   for (const address of options.bootstrap ?? []) parseAddress(address)
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits }
   const standing = new Standing(Date.now)
   const gate: Gate = { allows: undefined }
   const isAllowed = (peer: PeerName): boolean =>
     !standing.isBanned(peer) && (options.allowConnection?.(peer) ?? true) && (gate.allows?.(peer) ?? true)
-  const node = await startLibp2pNode(options, { isAllowed, score: (peer) => standing.score(peer), limits })
+  const node = await startNode(options, { isAllowed, score: (peer) => standing.score(peer), limits })
   const delivery = new DeliveryOnNode({ node, options, limits, standing, gate, isAllowed })
   await delivery.start()
   return delivery

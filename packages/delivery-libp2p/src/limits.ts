@@ -14,10 +14,11 @@ export interface Limits {
   readonly idleMs: number
   /** Longest session, in milliseconds. */
   readonly sessionMs: number
-  /** Sessions that we run at once, in all and for one topic. */
+  /** Sessions that we run at once: in all, for one topic, and with one peer, who serves only so many. */
   readonly sessionsMax: number
   readonly sessionsPerTopicMax: number
-  /** Sessions that we serve at once, in all and for one peer. */
+  readonly sessionsPerPeerMax: number
+  /** Streams that we answer at once, in all and for one peer. */
   readonly servedMax: number
   readonly servedPerPeerMax: number
   /** Identifiers remembered for each topic, so that nothing is handed over or asked for twice. */
@@ -34,7 +35,8 @@ export const DEFAULT_LIMITS: Limits = {
   sessionMs: 600_000,
   sessionsMax: 8,
   sessionsPerTopicMax: 2,
+  sessionsPerPeerMax: 4,
   servedMax: 64,
-  servedPerPeerMax: 4,
+  servedPerPeerMax: 8,
   rememberedMax: 65_536,
 }

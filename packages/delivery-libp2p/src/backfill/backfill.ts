@@ -14,6 +14,7 @@ import { FrameStream } from './frame-stream.ts'
 import { IdSnapshot } from './id-snapshot.ts'
 import { Loans } from './loans.ts'
 import { PeerFault } from './peer-fault.ts'
+import { Pokes } from './pokes.ts'
 import { pull } from './pull.ts'
 import { serve } from './serve.ts'
 import { SessionQueue } from './session-queue.ts'
@@ -31,6 +32,10 @@ const POKE_DELAY_MAX_MS = 10_000
 /** After a session that failed, another peer is asked. */
 const RETRY_DELAY_MS = 1000
 const CONTACT_JITTER_MS = 50
+/** So many failures of one peer in one topic in a row, and it is left to the next round. */
+const FAILURES_MAX = 4
+/** Gossipsub's heartbeat, at which it takes a new peer in at the latest, and some more. */
+const SETTLED_MS = 1500
 
 /** Points against a peer; see standing.ts. */
 const FAULT_POINTS = 40
@@ -65,6 +70,13 @@ export class Backfill {
   readonly #served = new Map<PeerName, number>()
   /** Announcements of a peer that led to nothing, in a row. */
   readonly #idlePokes = new Map<PeerName, number>()
+  /** Peers whose announcement the next session with them answers, by {@link pairOf}. */
+  readonly #pokedBy = new Set<string>()
+  readonly #pokes: Pokes
+  /** Sessions that failed, in a row, by {@link pairOf}. */
+  readonly #failures = new Map<string, number>()
+  /** Peers that gossip is only now getting to know, by {@link pairOf}. */
+  readonly #settling = new Map<string, NodeJS.Timeout>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: BackfillOptions) {
@@ -73,20 +85,18 @@ export class Backfill {
       nowMs: Date.now,
       sessionsMax: options.limits.sessionsMax,
       sessionsPerTopicMax: options.limits.sessionsPerTopicMax,
+      sessionsPerPeerMax: options.limits.sessionsPerPeerMax,
       run: (topic, peer) => this.#runSession(topic, peer),
     })
+    this.#pokes = new Pokes((topic, peer) => this.#poke(topic, peer))
   }
 
   async start(): Promise<void> {
     const { node } = this.#options
     await node.handle(BACKFILL_PROTOCOL, (channel) => void this.#answer(channel))
-    node.gossip.onJoined((peer, topic) => {
-      if (this.#topics.has(topic)) this.#request(topic, peer, Math.random() * CONTACT_JITTER_MS)
-    })
+    node.gossip.onJoined((peer, topic) => this.#meet(topic, peer))
     node.onPeer(({ type, peer }) => {
-      if (type !== 'disconnected') return
-      this.#queue.drop((_topic, other) => other === peer)
-      this.#idlePokes.delete(peer)
+      if (type === 'disconnected') this.#part(peer)
     })
     this.#scheduleRound()
   }
@@ -108,6 +118,7 @@ export class Backfill {
     this.#topics.delete(topic)
     this.#options.node.gossip.leave(topic)
     this.#queue.drop((other) => other === topic)
+    this.#forget((other) => other === topic)
     await state.leave()
   }
 
@@ -117,7 +128,12 @@ export class Backfill {
     const state = this.#topics.get(topic)
     state?.rememberOwn(id)
     if (message.length <= this.#options.limits.gossipBytesMax) {
-      await this.#options.node.gossip.publish(topic, message)
+      const sentTo = new Set(await this.#options.node.gossip.publish(topic, message))
+      // In the first moments of a connection gossip knows a peer of the topic, but has no stream to it yet,
+      for (const peer of this.#peersOf(topic, FULL_ROUND_PEERS)) if (!sentTo.has(peer)) this.#pokes.send(topic, peer)
+      // or does not know it yet.
+      if (state !== undefined) this.#tellGuests(topic)
+      else if (sentTo.size === 0) this.#loans.add(topic, id, message)
       return
     }
     if (state === undefined) this.#loans.add(topic, id, message)
@@ -135,6 +151,7 @@ export class Backfill {
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#queue.close()
+    this.#forget(() => true)
     this.#closing.abort(new Error('the delivery is closed'))
     this.#loans.clear()
     await Promise.all([...this.#topics.keys()].map((topic) => this.leave(topic)))
@@ -142,6 +159,58 @@ export class Backfill {
 
   #request(topic: string, peer: PeerName, delayMs: number): void {
     void this.#queue.request(topic, peer, delayMs)
+  }
+
+  /** A connected peer has joined a topic, or has been found to take part in it. */
+  #meet(topic: string, peer: PeerName): void {
+    const state = this.#topics.get(topic)
+    if (state === undefined) {
+      if (this.#loans.handler(topic) !== undefined) this.#pokes.send(topic, peer)
+      return
+    }
+    this.#request(topic, peer, Math.random() * CONTACT_JITTER_MS)
+    const pair = pairOf(topic, peer)
+    if (this.#settling.has(pair)) return
+    // What others say meanwhile is not passed on to a peer that gossip takes in only at its next heartbeat.
+    const timer = setTimeout(() => {
+      this.#settling.delete(pair)
+      if (state.owes(peer)) this.#pokes.send(topic, peer)
+    }, SETTLED_MS)
+    timer.unref()
+    this.#settling.set(pair, timer)
+  }
+
+  #part(peer: PeerName): void {
+    this.#queue.drop((_topic, other) => other === peer)
+    this.#idlePokes.delete(peer)
+    this.#pokes.drop(peer)
+    this.#forget((_topic, other) => other === peer)
+    for (const state of this.#topics.values()) state.part(peer)
+  }
+
+  #forget(matches: (topic: string, peer: PeerName) => boolean): void {
+    const isMeant = (pair: string): boolean => {
+      const [peer, topic] = pair.split(' ') as [PeerName, string]
+      return matches(topic, peer)
+    }
+    for (const [pair, timer] of this.#settling) {
+      if (!isMeant(pair)) continue
+      clearTimeout(timer)
+      this.#settling.delete(pair)
+    }
+    for (const pair of this.#failures.keys()) if (isMeant(pair)) this.#failures.delete(pair)
+    for (const pair of this.#pokedBy) if (isMeant(pair)) this.#pokedBy.delete(pair)
+  }
+
+  /**
+   * Gossip tells two peers of each other at different moments: what one says between them goes past the other, which
+   * has compared with it already. So whoever compares a topic with us hears of news, though gossip does not know it yet.
+   */
+  #tellGuests(topic: string): void {
+    const guests = this.#topics.get(topic)?.guests() ?? []
+    if (guests.length === 0) return
+    const subscribers = new Set(this.#options.node.gossip.subscribers(topic))
+    for (const guest of guests) if (!subscribers.has(guest)) this.#pokes.send(topic, guest)
   }
 
   /** Some connected peers of a topic, drawn anew each time. */
@@ -173,20 +242,24 @@ export class Backfill {
     if (state === undefined) return 'ignore'
     const { verdict, isNew } = await state.receive(message, sha256(message), from)
     if (verdict === 'reject' && isNew) this.#blame(from, REJECTED_POINTS, 'it relayed what nobody accepts', topic)
+    if (verdict === 'accept' && isNew) this.#tellGuests(topic)
     return verdict
   }
 
   /** Tells peers of a topic that we have something new. */
   #announce(topic: string, but: PeerName | undefined): void {
     this.#topics.get(topic)?.refresh()
-    for (const peer of this.#peersOf(topic, FULL_ROUND_PEERS, but)) void this.#poke(topic, peer)
+    for (const peer of this.#peersOf(topic, FULL_ROUND_PEERS, but)) this.#pokes.send(topic, peer)
   }
 
+  /** Never rejects. */
   async #poke(topic: string, peer: PeerName): Promise<void> {
     const { node, limits } = this.#options
+    if (this.#closing.signal.aborted) return
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(limits.idleMs)])
     try {
       const channel = await node.open(peer, BACKFILL_PROTOCOL, signal)
+      this.#topics.get(topic)?.refresh()
       await new FrameStream(channel, limits.idleMs, signal).send({ type: 'poke', topic })
       await channel.close()
     } catch (error) {
@@ -200,6 +273,7 @@ export class Backfill {
     const { node, limits, standing } = this.#options
     if (state === undefined || standing.isBanned(peer)) return
     const signal = AbortSignal.any([this.#closing.signal, state.signal, AbortSignal.timeout(limits.sessionMs)])
+    const wasPoked = this.#pokedBy.delete(pairOf(topic, peer))
     let channel: ByteChannel | undefined
     let news = 0
     const announceNews = (): void => {
@@ -223,7 +297,9 @@ export class Backfill {
         },
       })
       await channel.close()
-      this.#idlePokes.set(peer, result.accepted > 0 ? 0 : (this.#idlePokes.get(peer) ?? 0) + 1)
+      this.#failures.delete(pairOf(topic, peer))
+      if (result.accepted > 0) this.#idlePokes.delete(peer)
+      else if (wasPoked) this.#idlePokes.set(peer, (this.#idlePokes.get(peer) ?? 0) + 1)
       if (result.received > 0) {
         this.#options.log({
           level: 'debug',
@@ -238,11 +314,21 @@ export class Backfill {
       channel?.abort(error instanceof Error ? error : new Error('the session failed'))
       if (error instanceof PeerFault) this.#blame(peer, FAULT_POINTS, error.message, topic)
       else this.#log('debug', 'session ended', error, peer, topic)
-      // Whatever it was, somebody else may do better.
-      if (!signal.aborted)
-        for (const other of this.#peersOf(topic, 1, peer)) this.#request(topic, other, RETRY_DELAY_MS)
+      if (!signal.aborted) this.#retry(topic, peer)
     }
     announceNews()
+  }
+
+  /** Whatever went wrong, somebody else may do better, or the same peer when it is less busy. */
+  #retry(topic: string, peer: PeerName): void {
+    const pair = pairOf(topic, peer)
+    const failures = (this.#failures.get(pair) ?? 0) + 1
+    this.#failures.set(pair, failures)
+    const [other] = this.#peersOf(topic, 1, peer)
+    if (other !== undefined) this.#request(topic, other, RETRY_DELAY_MS)
+    else if (failures < FAILURES_MAX && this.#peersOf(topic, 1).length > 0) {
+      this.#request(topic, peer, RETRY_DELAY_MS * 2 ** (failures - 1))
+    }
   }
 
   /** A stream that a peer opened: never rejects. */
@@ -275,7 +361,9 @@ export class Backfill {
     const stream = new FrameStream(channel, limits.idleMs, signal)
     const first = await stream.next()
     if (first.type === 'poke') {
-      if (this.#topics.has(first.topic)) this.#request(first.topic, channel.peer, this.#pokeDelayMs(channel.peer))
+      if (!this.#topics.has(first.topic)) return
+      this.#pokedBy.add(pairOf(first.topic, channel.peer))
+      this.#request(first.topic, channel.peer, this.#pokeDelayMs(channel.peer))
       return
     }
     if (first.type !== 'open') throw new PeerFault('a session that does not open')
@@ -283,7 +371,7 @@ export class Backfill {
     const loans = this.#loans.handler(first.topic)
     if (state !== undefined) {
       stream.endWith(state.signal)
-      await serve(stream, await state.held(), state, limits)
+      await serve(stream, await state.offer(channel.peer), state, limits)
     } else if (loans !== undefined) {
       await serve(stream, await IdSnapshot.collect(loans.held(), limits.idsMax), loans, limits)
     } else await stream.send({ type: 'refuse' })
@@ -303,4 +391,9 @@ export class Backfill {
     const text = detail instanceof Error ? `${detail.name}: ${detail.message}` : String(detail)
     this.#options.log({ level, event, peer, ...(topic === undefined ? {} : { topic }), detail: text })
   }
+}
+
+/** Names what is between us and one peer in one topic. */
+function pairOf(topic: string, peer: PeerName): string {
+  return `${peer} ${topic}`
 }

@@ -17,6 +17,7 @@ export interface SessionQueueOptions {
   readonly nowMs: () => number
   readonly sessionsMax: number
   readonly sessionsPerTopicMax: number
+  readonly sessionsPerPeerMax: number
   /** Runs one session; never rejects. */
   readonly run: (topic: string, peer: PeerName) => Promise<void>
 }
@@ -68,9 +69,7 @@ export class SessionQueue {
     for (const [key, job] of this.#waiting) {
       if (this.#running.size >= this.#options.sessionsMax) return
       if (job.dueMs > nowMs) nextMs = Math.min(nextMs, job.dueMs)
-      else if (!this.#running.has(key) && this.#runningFor(job.topic) < this.#options.sessionsPerTopicMax) {
-        this.#start(key, job)
-      }
+      else if (!this.#running.has(key) && this.#hasRoomFor(job)) this.#start(key, job)
     }
     if (nextMs < Number.POSITIVE_INFINITY) {
       this.#timer = setTimeout(() => this.#pump(), nextMs - nowMs)
@@ -78,10 +77,13 @@ export class SessionQueue {
     }
   }
 
-  #runningFor(topic: string): number {
-    let count = 0
-    for (const job of this.#running.values()) if (job.topic === topic) count++
-    return count
+  #hasRoomFor({ topic, peer }: Job): boolean {
+    let [forTopic, forPeer] = [0, 0]
+    for (const job of this.#running.values()) {
+      if (job.topic === topic) forTopic++
+      if (job.peer === peer) forPeer++
+    }
+    return forTopic < this.#options.sessionsPerTopicMax && forPeer < this.#options.sessionsPerPeerMax
   }
 
   #start(key: string, job: Job): void {

@@ -7,6 +7,15 @@ import { MessageMemory } from './message-memory.ts'
 
 /** Sessions that start within this time share one reading of what is held. */
 const SNAPSHOT_MS = 300
+/** So long after its last session with us a peer is taken to take part, whatever gossip says. */
+const GUEST_MS = 60_000
+
+/** What a peer that compared with us has seen. */
+interface Offer {
+  /** Of how many news we had had then. */
+  readonly news: number
+  readonly atMs: number
+}
 
 export class TopicState {
   readonly name: string
@@ -18,7 +27,11 @@ export class TopicState {
   readonly #calls = new Set<Promise<unknown>>()
   /** Ends the topic's sessions. */
   readonly #left = new AbortController()
-  #held: { readonly atMs: number; readonly snapshot: Promise<IdSnapshot> } | undefined
+  /** Messages that were new, so far. */
+  #news = 0
+  /** By connected peer that has compared with us. */
+  readonly #offers = new Map<PeerName, Offer>()
+  #held: { readonly atMs: number; readonly news: number; readonly snapshot: Promise<IdSnapshot> } | undefined
 
   constructor(name: string, handler: TopicHandler, limits: Limits) {
     this.name = name
@@ -49,13 +62,32 @@ export class TopicState {
       this.#calls.delete(call)
       this.#memory.remember(id, verdict, Date.now())
       this.#claims.delete(toHex(id))
+      if (verdict === 'accept') this.#news++
       return { verdict, isNew: true }
     })
   }
 
-  /** Our own message: it need not come back. */
+  /** Our own message, held from now on: it need not come back. */
   rememberOwn(id: Uint8Array): void {
     this.#memory.remember(id, 'accept', Date.now())
+    this.#news++
+    this.refresh()
+  }
+
+  /** Whether something new came since the peer compared with us, if it did. */
+  owes(peer: PeerName): boolean {
+    return this.#news > (this.#offers.get(peer)?.news ?? 0)
+  }
+
+  /** Peers that have compared with us lately. */
+  guests(): readonly PeerName[] {
+    const nowMs = Date.now()
+    return [...this.#offers].filter(([, { atMs }]) => nowMs - atMs < GUEST_MS).map(([peer]) => peer)
+  }
+
+  /** The peer is gone. */
+  part(peer: PeerName): void {
+    this.#offers.delete(peer)
   }
 
   /** Others are about to compare with us: what we hold is read anew. */
@@ -82,12 +114,14 @@ export class TopicState {
     return this.#handler.load(id)
   }
 
-  /** What we can serve. */
-  held(): Promise<IdSnapshot> {
+  /** What we can serve to a peer. */
+  offer(peer: PeerName): Promise<IdSnapshot> {
     const nowMs = Date.now()
     if (this.#held === undefined || nowMs - this.#held.atMs > SNAPSHOT_MS) {
-      this.#held = { atMs: nowMs, snapshot: IdSnapshot.collect(this.#handler.held(), this.#limits.idsMax) }
+      const snapshot = IdSnapshot.collect(this.#handler.held(), this.#limits.idsMax)
+      this.#held = { atMs: nowMs, news: this.#news, snapshot }
     }
+    this.#offers.set(peer, { news: this.#held.news, atMs: nowMs })
     return this.#held.snapshot
   }
 

@@ -69,7 +69,7 @@ export function gossipPort(pubsub: PubSub): Gossip {
       pubsub.topicValidators.delete(topic)
     },
     async publish(topic, message) {
-      await pubsub.publish(topic, message)
+      return (await pubsub.publish(topic, message)).recipients.map(String)
     },
     peers: () => pubsub.getPeers().map(String),
     subscribers: (topic) => pubsub.getSubscribers(topic).map(String),

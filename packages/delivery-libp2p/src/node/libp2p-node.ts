@@ -15,10 +15,9 @@ import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import type { Limits } from '../limits.ts'
 import type { Libp2pDeliveryOptions, TransportName } from '../options.ts'
 import { gossipOptions, gossipPort } from './gossip-port.ts'
-import type { NodePort, PeerEvent } from './node-port.ts'
+import type { NodeHooks, NodePort, PeerEvent } from './node-port.ts'
 import { streamChannel } from './stream-channel.ts'
 
 const TRANSPORTS: Readonly<Record<TransportName, () => NonNullable<Libp2pOptions['transports']>[number]>> = {
@@ -28,12 +27,6 @@ const TRANSPORTS: Readonly<Record<TransportName, () => NonNullable<Libp2pOptions
 }
 /** So much can arrive on a paused stream; below what libp2p lets a stream hold. */
 const STREAM_WINDOW_BYTES_MAX = 2 ** 20
-
-export interface NodeHooks {
-  readonly isAllowed: (peer: PeerName) => boolean
-  readonly score: (peer: PeerName) => number
-  readonly limits: Limits
-}
 
 /** @throws DeliveryError `bad_address`, `delivery_failed` */
 export async function startLibp2pNode(options: Libp2pDeliveryOptions, hooks: NodeHooks): Promise<NodePort> {

@@ -4,14 +4,17 @@
  */
 import type { PeerName, Verdict } from '@dmls/client/ports'
 import type { ByteChannel } from '../backfill/byte-channel.ts'
+import type { Limits } from '../limits.ts'
 
 /** The part of gossipsub that is used: `@libp2p/gossipsub` and its predecessor `@chainsafe/libp2p-gossipsub` share it. */
 export interface Gossip {
   /** Joins a topic; the validator hears every message of it but our own, and decides what becomes of it. */
   join(topic: string, validate: (message: Uint8Array, from: PeerName) => Promise<Verdict>): void
   leave(topic: string): void
-  /** Best effort; never throws because nobody listens. */
-  publish(topic: string, message: Uint8Array): Promise<void>
+  /**
+   * Best effort; never throws because nobody listens. Returns whom it was sent to, which is no proof that they get it.
+   */
+  publish(topic: string, message: Uint8Array): Promise<readonly PeerName[]>
   /** Peers that gossip with us. */
   peers(): readonly PeerName[]
   /** Connected peers that take part in a topic. */
@@ -42,4 +45,13 @@ export interface NodePort {
   hangUp(peer: PeerName): Promise<void>
   onPeer(listener: (event: PeerEvent) => void): void
   stop(): Promise<void>
+}
+
+/** What a node asks of the delivery above it. */
+export interface NodeHooks {
+  /** Whether a peer may be connected; asked again at every step of a connection. */
+  readonly isAllowed: (peer: PeerName) => boolean
+  /** The application's part of a peer's score in gossip: zero, or less for one that misbehaved. */
+  readonly score: (peer: PeerName) => number
+  readonly limits: Limits
 }
