@@ -5,7 +5,29 @@
 import type { HpkeCiphertext } from '@dmls/crypto'
 import fc, { type Arbitrary } from 'fast-check'
 import type { Reader } from '../src/codec/reader.ts'
-import type { Writer } from '../src/codec/writer.ts'
+import { encodeWhole, type Writer } from '../src/codec/writer.ts'
+import {
+  APP_DATA_DICTIONARY,
+  type AppDataDictionary,
+  appDataDictionaryExtension,
+  appDataDictionaryOf,
+  componentsListBytes,
+  decodeComponentsList,
+} from '../src/group/app-data.ts'
+import {
+  type ExternalSender,
+  externalPubExtension,
+  externalPubOf,
+  externalSendersExtension,
+  externalSendersOf,
+} from '../src/group/extensions.ts'
+import { decodeParentNode, encodeParentNode, type ParentNode } from '../src/tree/parent-node.ts'
+import { decodeRatchetTree, ratchetTreeBytes } from '../src/tree/ratchet-tree-extension.ts'
+import {
+  decodeRequiredCapabilities,
+  encodeRequiredCapabilities,
+  type RequiredCapabilities,
+} from '../src/tree/required-capabilities.ts'
 import {
   type Commit,
   decodeCommit,
@@ -65,6 +87,7 @@ import {
   type ProposalOrRef,
 } from '../src/wire/proposal.ts'
 import { decodePreSharedKeyId, encodePreSharedKeyId, type PreSharedKeyId } from '../src/wire/psk.ts'
+import { ExtensionType } from '../src/wire/registry.ts'
 import {
   decodeGroupSecrets,
   decodeWelcome,
@@ -73,6 +96,7 @@ import {
   type GroupSecrets,
   type Welcome,
 } from '../src/wire/welcome.ts'
+import { suite } from './suites.ts'
 
 const uint16: Arbitrary<number> = fc.integer({ min: 0, max: 0xffff })
 const uint32: Arbitrary<number> = fc.oneof(fc.nat(8), fc.integer({ min: 0, max: 0xffffffff }))
@@ -83,6 +107,8 @@ export const bytes: Arbitrary<Uint8Array> = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 62, maxLength: 66 }) },
 )
 const list = <T>(element: Arbitrary<T>): Arbitrary<T[]> => fc.array(element, { maxLength: 3 })
+const sorted = <T>(element: Arbitrary<T>, order: (value: T) => number): Arbitrary<T[]> =>
+  fc.uniqueArray(element, { maxLength: 3, selector: order }).map((values) => values.sort((a, b) => order(a) - order(b)))
 const maybe = <T>(value: Arbitrary<T>): Arbitrary<T | undefined> => fc.option(value, { nil: undefined })
 
 export const extension: Arbitrary<Extension> = fc.record({ extensionType: uint16, extensionData: bytes })
@@ -269,6 +295,43 @@ export const groupSecrets: Arbitrary<GroupSecrets> = fc.record({
   psks: list(preSharedKeyId),
 })
 
+export const requiredCapabilities: Arbitrary<RequiredCapabilities> = fc.record({
+  extensionTypes: list(uint16),
+  proposalTypes: list(uint16),
+  credentialTypes: list(uint16),
+})
+
+export const parentNode: Arbitrary<ParentNode> = fc.record({
+  encryptionKey: bytes,
+  parentHash: bytes,
+  unmergedLeaves: sorted(uint32, (leafIndex) => leafIndex),
+})
+
+export const externalSenders: Arbitrary<ExternalSender[]> = list(fc.record({ signatureKey: bytes, credential }))
+
+export const appDataDictionary: Arbitrary<AppDataDictionary> = sorted(
+  fc.record({ componentId: uint16, data: bytes }),
+  ({ componentId }) => componentId,
+)
+
+/** The encoding of a tree whose nodes are anything: leaves at even places, parents at odd ones, a leaf at the end. */
+export const ratchetTree: Arbitrary<Uint8Array> = fc
+  .tuple(list(fc.tuple(maybe(leafNode), maybe(parentNode))), leafNode)
+  .map(([pairs, last]) =>
+    encodeWhole(pairs, (writer) => {
+      const nodes = encodeWhole(pairs, (inner) => {
+        for (const [leaf, parent] of pairs) {
+          if (leaf === undefined) inner.uint8(0)
+          else encodeLeafNode(inner.uint8(1).uint8(1), leaf)
+          if (parent === undefined) inner.uint8(0)
+          else encodeParentNode(inner.uint8(1).uint8(2), parent)
+        }
+        encodeLeafNode(inner.uint8(1).uint8(1), last)
+      })
+      writer.opaque(nodes)
+    }),
+  )
+
 export const mlsMessage: Arbitrary<MlsMessage> = fc.oneof(
   publicMessage.map((message) => ({ wireFormat: 'mls_public_message' as const, publicMessage: message })),
   privateMessage.map((message) => ({ wireFormat: 'mls_private_message' as const, privateMessage: message })),
@@ -301,6 +364,26 @@ function wireType<T>(
   return { name, use: (use) => use({ name, values, encode, decode }) }
 }
 
+/** The content of an extension, of which a reader has nothing but the bytes. */
+function contentType<T>(
+  name: string,
+  values: Arbitrary<T>,
+  toBytes: (value: T) => Uint8Array,
+  fromBytes: (content: Uint8Array) => T,
+): AnyWireType {
+  return wireType(
+    name,
+    values,
+    (writer, value) => writer.fixed(toBytes(value)),
+    (reader) => fromBytes(reader.fixed(reader.remaining)),
+  )
+}
+
+/** How the content of an extension is asked for: among the extensions of the structure that has it. */
+function among(extensionType: number, extensionData: Uint8Array): readonly Extension[] {
+  return [{ extensionType, extensionData }]
+}
+
 export const wireTypes: readonly AnyWireType[] = [
   wireType('Extension', extension, encodeExtension, decodeExtension),
   wireType('Extensions', extensions, encodeExtensions, decodeExtensions),
@@ -324,4 +407,36 @@ export const wireTypes: readonly AnyWireType[] = [
   wireType('Welcome', welcome, encodeWelcome, decodeWelcome),
   wireType('GroupSecrets', groupSecrets, encodeGroupSecrets, decodeGroupSecrets),
   wireType('MLSMessage', mlsMessage, encodeMlsMessage, readMlsMessage),
+]
+
+/** Nodes of a tree, and what stands in extensions. */
+export const treeAndExtensionTypes: readonly AnyWireType[] = [
+  wireType('RequiredCapabilities', requiredCapabilities, encodeRequiredCapabilities, decodeRequiredCapabilities),
+  wireType('ParentNode', parentNode, encodeParentNode, decodeParentNode),
+  // the tree as bytes: what is read out of them is what it writes
+  wireType(
+    'ratchet_tree',
+    ratchetTree,
+    (writer, encoded) => writer.fixed(encoded),
+    (reader) => ratchetTreeBytes(decodeRatchetTree(suite, reader)),
+  ),
+  contentType(
+    'external_senders',
+    externalSenders,
+    (senders) => externalSendersExtension(senders).extensionData,
+    (content) => [...externalSendersOf(among(ExtensionType.externalSenders, content))],
+  ),
+  contentType(
+    'external_pub',
+    bytes,
+    (key) => externalPubExtension(key).extensionData,
+    (content) => externalPubOf(among(ExtensionType.externalPub, content)) as Uint8Array,
+  ),
+  contentType(
+    'AppDataDictionary',
+    appDataDictionary,
+    (dictionary) => appDataDictionaryExtension(dictionary).extensionData,
+    (content) => appDataDictionaryOf(among(APP_DATA_DICTIONARY, content)),
+  ),
+  contentType('ComponentsList', list(uint16), componentsListBytes, decodeComponentsList),
 ]
