@@ -3,6 +3,7 @@
  */
 import type { CipherSuiteId, CryptoProvider, RandomSource } from '@dmls/crypto'
 import type { AdminRule, Dag, DmlsEpoch, GroupPolicy, InstanceId } from '@dmls/dmls'
+import type { Extension } from '@dmls/mls'
 import type { Identity } from './identity.ts'
 import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
 
@@ -68,6 +69,17 @@ export interface ReceivedMessage {
   readonly branch: 'chosen' | 'merged' | 'losing'
 }
 
+/** What a commit of another branch had set, as far as the merged group has it differently. */
+export interface OverriddenSettings {
+  /** The epoch that the commit began. */
+  readonly dmlsEpoch: DmlsEpoch
+  readonly by: Member | undefined
+  /** The fields of the policy as that commit had set them. */
+  readonly policy: Partial<GroupPolicy>
+  /** Other GroupContext extensions as that commit had set them. */
+  readonly extensions: readonly Extension[]
+}
+
 /** Everything a group tells its application, discriminated by `type`. */
 export type GroupEvent =
   | { readonly type: 'message'; readonly message: ReceivedMessage }
@@ -84,8 +96,8 @@ export type GroupEvent =
       readonly resolved: readonly DmlsEpoch[]
       readonly came: readonly InstanceId[]
       readonly went: readonly InstanceId[]
-      /** Hex of GroupContext extensions that the other side had set and the winner overrides. */
-      readonly overridden: readonly string[]
+      /** Settings that commits of the other branches had made and that the group does not take over. */
+      readonly overridden: readonly OverriddenSettings[]
     }
   | { readonly type: 'membersChanged'; readonly added: readonly Member[]; readonly removed: readonly Member[] }
   | { readonly type: 'forkOpened'; readonly heads: readonly DmlsEpoch[] }
@@ -115,6 +127,8 @@ export interface DmlsGroup {
   /** RFC 9420 §8.7, KDF.Nh bytes; equal for all members of the epoch. */
   epochAuthenticator(): Uint8Array
   members(): readonly Member[]
+  /** What the group agrees on, in the chosen epoch. */
+  policy(): GroupPolicy
   /** The epoch DAG: public facts only. */
   dag(): Dag
   /** Heads that no commit has resolved yet; more than one while a fork is open. */
@@ -127,6 +141,18 @@ export interface DmlsGroup {
   remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void>
   /** Commits a fresh leaf key: post-compromise security. */
   update(): Promise<void>
+  /**
+   * Commits other settings; what is not named stays as it is. The fork choice stays for ever.
+   * @throws MlsError `invalid` `not_allowed`, `fork_choice_changed`, `unsupported_policy`, and what RFC 9420 §12.1.7
+   * refuses; `usage` `policy_by_extension`
+   */
+  changeSettings(change: SettingsChange): Promise<void>
+  /**
+   * What somebody needs to let itself in with {@link DmlsClient.joinGroup}, an encoded MLSMessage of the size of the
+   * ratchet tree. It shows who is in the group. Good for as long as the others retain this epoch.
+   * @throws MlsError `usage` `external_commits_refused` unless the policy says `externalCommits: 'allowed'`
+   */
+  createJoinInfo(): Promise<Uint8Array>
   /** Asks the others to remove this member. */
   leave(): Promise<void>
   /** RFC 9420 §8.5 */
@@ -142,9 +168,23 @@ export interface CreateGroupOptions {
   readonly policy?: Partial<GroupPolicy>
 }
 
+export interface SettingsChange {
+  /** Fields of the policy. */
+  readonly policy?: Partial<GroupPolicy>
+  /** GroupContext extensions of other types, each instead of the one of its type, if there is one. */
+  readonly extensions?: readonly Extension[]
+}
+
 export interface DmlsClient {
   readonly identity: Uint8Array
   createGroup(options?: CreateGroupOptions): Promise<DmlsGroup>
+  /**
+   * Becomes a member by an external commit, with what {@link DmlsGroup.createJoinInfo} gave, and publishes it. It costs
+   * forward secrecy: whoever steals an epoch that others retain can compute the epochs that were entered from it.
+   * @throws MlsError `usage` `group_exists`, `not_join_info`, `external_commits_refused`; `malformed`, `invalid` when
+   * the bytes are no good; `missing` `no_admin_rule`
+   */
+  joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup>
   groups(): readonly DmlsGroup[]
   group(groupId: Uint8Array): DmlsGroup | undefined
   /** A fresh single-use key package as an encoded MLSMessage; its private keys are stored before it is returned. */

@@ -66,11 +66,27 @@ export class KeyPackages {
     return own.bundle.keyPackage
   }
 
+  /** One for letting ourselves into a group. Not stored: {@link use} does that, with the group. */
+  makeForEntry(groupId: Uint8Array): Promise<OwnKeyPackage> {
+    return this.#make({ use: 'used', groupId, entered: [] }, [])
+  }
+
   async #create(
     purpose: Pick<OwnKeyPackage, 'use' | 'groupId' | 'entered'>,
     keyPackageExtensions: readonly Extension[],
   ): Promise<OwnKeyPackage> {
-    const { suite, random, clock, store, identity } = this.#context
+    const own = await this.#make(purpose, keyPackageExtensions)
+    const { reference } = own.bundle
+    await this.#context.store.write([{ type: 'put', key: keyPackageKey(reference), value: encodeOwn(own) }])
+    this.#own.set(toHex(reference), own)
+    return own
+  }
+
+  async #make(
+    purpose: Pick<OwnKeyPackage, 'use' | 'groupId' | 'entered'>,
+    keyPackageExtensions: readonly Extension[],
+  ): Promise<OwnKeyPackage> {
+    const { suite, random, clock, identity } = this.#context
     const key = await suite.generateSignatureKeyPair(random)
     const signer = await signerFromPrivateKey(suite, key.privateKey)
     const now = BigInt(Math.floor(clock.nowMs() / 1000))
@@ -84,10 +100,7 @@ export class KeyPackages {
       },
       { random },
     )
-    const own: OwnKeyPackage = { bundle, signingKey: key, ...purpose }
-    await store.write([{ type: 'put', key: keyPackageKey(bundle.reference), value: encodeOwn(own) }])
-    this.#own.set(toHex(bundle.reference), own)
-    return own
+    return { bundle, signingKey: key, ...purpose }
   }
 
   /** All that a Welcome may be for. */

@@ -1,10 +1,14 @@
 /** Opening a client: reads everything back from the store, takes part in its topics, and wires the parts together. */
 import { signerFromPrivateKey, systemRandom, toHex } from '@dmls/crypto'
-import { createDmlsProfile, dmlsEpoch, leafOptions } from '@dmls/dmls'
-import { type Joined, usage } from '@dmls/mls'
+import { createDmlsProfile, dmlsEpoch, leafOptions, policyIn } from '@dmls/dmls'
+import { decodeMlsMessage, type GroupInfo, type Joined, usage } from '@dmls/mls'
 import type { CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
 import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING } from './context.ts'
-import { GroupHandle, type Outside } from './group/group-handle.ts'
+import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './group/group-beginning.ts'
+import { GroupHandle } from './group/group-handle.ts'
+import type { SigningKey } from './group/group-records.ts'
+import { type Outside, RunningGroup } from './group/running-group.ts'
+import type { RunningState } from './group/running-state.ts'
 import { certifyGroupKey, selfCertifyingAuthenticator } from './identity.ts'
 import { fetchKeyPackage, offerKeyPackages } from './key-package-exchange.ts'
 import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from './key-packages.ts'
@@ -51,7 +55,7 @@ class RunningClient implements DmlsClient {
   readonly #context: ClientContext
   readonly #keyPackages: KeyPackages
   readonly #welcomes: OutgoingWelcomes
-  readonly #groups = new Map<string, GroupHandle>()
+  readonly #groups = new Map<string, { readonly running: RunningGroup; readonly handle: DmlsGroup }>()
   readonly #joined = new Listeners<DmlsGroup>()
   #inbox: WelcomeInbox | undefined
   #stopOffering: (() => Promise<void>) | undefined
@@ -70,7 +74,7 @@ class RunningClient implements DmlsClient {
       groupIds.push(key.slice(GROUP_LIST_PREFIX.length))
     }
     for (const groupId of groupIds) {
-      client.#adopt(await GroupHandle.load(context, client.#outside, groupId))
+      await client.#start(await loadGroup(context, groupId), 'stored')
     }
     client.#inbox = await WelcomeInbox.open(context, client.#keyPackages, (joined, own, operations) =>
       client.#useWelcome(joined, own, operations),
@@ -83,45 +87,66 @@ class RunningClient implements DmlsClient {
     return { welcomes: this.#welcomes, keyPackages: this.#keyPackages }
   }
 
-  #adopt(group: GroupHandle): void {
-    this.#groups.set(toHex(group.id), group)
+  async #start(state: RunningState, origin: 'begun' | 'stored'): Promise<{ running: RunningGroup; handle: DmlsGroup }> {
+    const running = await RunningGroup.start(this.#context, this.#outside, state, origin)
+    const group = { running, handle: new GroupHandle(running) }
+    this.#groups.set(toHex(running.id), group)
     // a handover may be what a Welcome was waiting for
-    group.onHandover(() => void this.#inbox?.retry())
+    running.onHandover(() => void this.#inbox?.retry())
+    return group
   }
 
   async createGroup(options: CreateGroupOptions = {}): Promise<DmlsGroup> {
-    const { suite, random, identity } = this.#context
+    const { suite, random } = this.#context
     const groupId = options.groupId ?? random(GROUP_ID_SIZE)
-    if (this.#groups.has(toHex(groupId))) throw usage('group_exists', 'this client is in a group of that id already')
-    const key = await suite.generateSignatureKeyPair(random)
-    const group = await GroupHandle.create(this.#context, this.#outside, groupId, {
-      key,
-      signer: await signerFromPrivateKey(suite, key.privateKey),
-      leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)),
-      policy: options.policy ?? {},
+    this.#requireNew(groupId)
+    const own = await this.#ownLeaf(await suite.generateSignatureKeyPair(random))
+    const state = await createGroup(this.#context, own, { groupId, policy: options.policy ?? {} })
+    return (await this.#start(state, 'begun')).handle
+  }
+
+  async joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
+    const groupInfo = readJoinInfo(joinInfo)
+    const { groupId } = groupInfo.groupContext
+    this.#requireNew(groupId)
+    const keyPackage = await this.#keyPackages.makeForEntry(groupId)
+    const { running, wire } = await enterGroup(this.#context, await this.#ownLeaf(keyPackage.signingKey), {
+      groupInfo,
+      keyPackage: keyPackage.bundle.keyPackage,
+      alongside: ({ epoch }) => this.#keyPackages.use(keyPackage, groupId, epoch),
     })
-    this.#adopt(group)
-    return group
+    const group = await this.#start(running, 'begun')
+    await group.running.publish([wire])
+    return group.handle
+  }
+
+  #requireNew(groupId: Uint8Array): void {
+    if (this.#groups.has(toHex(groupId))) throw usage('group_exists', 'this client is in a group of that id already')
+  }
+
+  async #ownLeaf(key: SigningKey): Promise<OwnLeaf> {
+    const { suite, identity } = this.#context
+    const signer = await signerFromPrivateKey(suite, key.privateKey)
+    return { key, signer, leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)) }
   }
 
   async #useWelcome(joined: Joined, own: OwnKeyPackage, operations: readonly StoreOperation[]): Promise<void> {
     const known = this.#groups.get(toHex(joined.state.context.groupId))
     if (known !== undefined) {
-      if (known.dag().has(dmlsEpoch(joined.state.epochId))) return
-      await known.adopt(joined, own.signingKey, operations)
+      if (known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return
+      await known.running.adopt(joined, own.signingKey, operations)
       return
     }
-    const group = await GroupHandle.join(this.#context, this.#outside, joined, own.signingKey, operations)
-    this.#adopt(group)
-    await this.#joined.emit(group)
+    const group = await this.#start(await joinGroup(this.#context, joined, own.signingKey, operations), 'begun')
+    await this.#joined.emit(group.handle)
   }
 
   groups(): readonly DmlsGroup[] {
-    return [...this.#groups.values()]
+    return [...this.#groups.values()].map(({ handle }) => handle)
   }
 
   group(groupId: Uint8Array): DmlsGroup | undefined {
-    return this.#groups.get(toHex(groupId))
+    return this.#groups.get(toHex(groupId))?.handle
   }
 
   async createKeyPackage(): Promise<Uint8Array> {
@@ -139,7 +164,18 @@ class RunningClient implements DmlsClient {
   async close(): Promise<void> {
     await this.#stopOffering?.()
     await this.#inbox?.close()
-    for (const group of this.#groups.values()) await group.close()
+    for (const { running } of this.#groups.values()) await running.close()
     await this.#welcomes.close()
   }
+}
+
+/** @throws MlsError `usage` `not_join_info`, `external_commits_refused`; `malformed`; `invalid` `unsupported_policy` */
+function readJoinInfo(bytes: Uint8Array): GroupInfo {
+  const message = decodeMlsMessage(bytes)
+  if (message.wireFormat !== 'mls_group_info') throw usage('not_join_info', 'these bytes do not lead into a group')
+  const { groupInfo } = message
+  if (policyIn(groupInfo.groupContext.extensions).externalCommits !== 'allowed') {
+    throw usage('external_commits_refused', 'the policy of the group lets nobody join by itself')
+  }
+  return groupInfo
 }

@@ -1,6 +1,6 @@
 /** Clients on an in-memory hub and in-memory stores, and waiting for what they come to. */
 
-import type { DmlsClient, DmlsGroup, GroupEvent, Store } from '@dmls/client'
+import type { CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup, GroupEvent, Store } from '@dmls/client'
 import { loadOrCreateIdentity, openClient } from '@dmls/client'
 import { nodeProvider } from '@dmls/crypto/node'
 import { MemoryHub } from '../src/memory-delivery.ts'
@@ -26,6 +26,7 @@ export async function createPerson(
   hub: MemoryHub,
   name: string,
   store: MemoryStore = new MemoryStore(),
+  options: Partial<DmlsClientOptions> = {},
 ): Promise<Person> {
   const identity = await loadOrCreateIdentity(store as Store, nodeProvider)
   const client = await openClient({
@@ -33,7 +34,8 @@ export async function createPerson(
     store,
     delivery: hub.join(name),
     identity,
-    timing: { mergeQuiescenceMs: 10, mergeRankDelayMs: 40, retentionIntervalMs: 50 },
+    ...options,
+    timing: { mergeQuiescenceMs: 10, mergeRankDelayMs: 40, retentionIntervalMs: 50, ...options.timing },
   })
   const person: Person = { name, client, store, events: [], texts: [] }
   for (const group of client.groups()) listen(person, group)
@@ -76,10 +78,16 @@ export function say(person: Person, text: string): Promise<Uint8Array> {
 }
 
 /** A group of these people, the first one its creator. */
-export async function createGroupOf(people: readonly Person[]): Promise<void> {
+export async function createGroupOf(people: readonly Person[], options: CreateGroupOptions = {}): Promise<void> {
   const [creator, ...others] = people as [Person, ...Person[]]
-  listen(creator, await creator.client.createGroup())
+  listen(creator, await creator.client.createGroup(options))
+  if (others.length === 0) return
   const keyPackages = await Promise.all(others.map((person) => person.client.createKeyPackage()))
   await groupOf(creator).add(keyPackages)
   await until(() => agree(people), 'everybody joined')
+}
+
+/** Events of one type that a person was told, in order. */
+export function eventsOf<T extends GroupEvent['type']>(person: Person, type: T): Extract<GroupEvent, { type: T }>[] {
+  return person.events.filter((event): event is Extract<GroupEvent, { type: T }> => event.type === type)
 }

@@ -14,7 +14,7 @@ export const STORAGE: readonly Mutant[] = [
   {
     name: 'message-published-first',
     breaks: 'A message goes out before it is stored: after a crash its key is used for another one.',
-    file: 'packages/client/src/group/group-handle.ts',
+    file: 'packages/client/src/group/running-group.ts',
     search:
       '    await this.#running.apply(sent, this.#ledger.process([sent.wire]))\n' +
       '    this.#stepped(before, sent)\n' +
@@ -28,7 +28,7 @@ export const STORAGE: readonly Mutant[] = [
   {
     name: 'commit-published-first',
     breaks: 'A commit goes out before its child is stored: after a crash its author is not on its own branch.',
-    file: 'packages/client/src/group/group-handle.ts',
+    file: 'packages/client/src/group/running-group.ts',
     search:
       '    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))\n' +
       '    this.#stepped(before, made)\n' +
@@ -100,15 +100,15 @@ export const STORAGE: readonly Mutant[] = [
   {
     name: 'waiting-not-tried-again',
     breaks: 'After a crash between an epoch and the messages that waited for it, they wait for ever.',
-    file: 'packages/client/src/group/group-handle.ts',
-    search: 'if (running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)',
-    replacement: 'if (!running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)',
+    file: 'packages/client/src/group/running-group.ts',
+    search: 'if (running.current.dag.has(dmlsEpoch(epoch))) await group.#intake.retry(epoch)',
+    replacement: 'if (!running.current.dag.has(dmlsEpoch(epoch))) await group.#intake.retry(epoch)',
     tests: ['packages/client/test/intake.test.ts'],
   },
   {
     name: 'store-not-told-to-forget',
     breaks: 'Deleted secrets stay in the files of the store.',
-    file: 'packages/client/src/group/group-handle.ts',
+    file: 'packages/client/src/group/running-group.ts',
     search: 'if (somethingWent && !this.#closed) await this.#context.store.forget()',
     replacement: 'if (somethingWent && !this.#closed) await Promise.resolve()',
     tests: ['packages/client/test/maintenance.test.ts'],

@@ -123,6 +123,18 @@ export class FakeGroup implements DmlsGroup {
     return bytes(this.head)
   }
 
+  policy(): never {
+    throw new Error('a fake group has no policy')
+  }
+
+  async changeSettings(): Promise<never> {
+    throw new Error('a fake group has no settings')
+  }
+
+  async createJoinInfo(): Promise<never> {
+    throw new Error('a fake group is joined by invitation')
+  }
+
   members(): readonly Member[] {
     return [...this.#dag.roster(this.head).values()].map(({ instance, identity, leafIndex }) => ({
       instance,

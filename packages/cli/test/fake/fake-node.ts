@@ -43,6 +43,9 @@ export async function openFakeNode({ folder, observer, isDeaf }: FakeNodeOptions
       group.create()
       return group
     },
+    joinGroup: async () => {
+      throw new Error('a fake group is joined by invitation')
+    },
     groups: () => (group.isStarted ? [group] : []),
     group: () => (group.isStarted ? group : undefined),
     createKeyPackage: async () => new Uint8Array(),

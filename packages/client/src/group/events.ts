@@ -11,6 +11,7 @@ import {
 } from '@dmls/dmls'
 import type { GroupEvent, Member } from '../api.ts'
 import { memberOf } from './members.ts'
+import { overriddenIn } from './settings.ts'
 
 /** The events of one step, in the order in which they are told. */
 export function eventsOf(before: DmlsGroupState, after: DmlsGroupState, changes: Changes): readonly GroupEvent[] {
@@ -41,7 +42,7 @@ function* epochEvents(after: DmlsGroupState, changes: Changes): Generator<GroupE
       resolved,
       came: add.map((added) => added.instance),
       went: remove,
-      overridden: settingsOverridden.map((overridden) => overridden.settings),
+      overridden: overriddenIn(after, id, { settingsOverridden }),
     }
   }
 }

@@ -1,322 +1,96 @@
-/**
- * A group that is running, as an application holds it: reads from the current state, and changes it one step at a time.
- */
-import type { Signer } from '@dmls/crypto'
+/** A group as an application holds it: reads of its current state, and requests that run as steps of it. */
 import { toHex } from '@dmls/crypto'
 import {
-  type ApplicationContent,
-  adoptWelcome,
-  answersRequest,
-  type CommitRequest,
-  checkRuleGiven,
-  comeBack,
-  createDmlsGroup,
+  createJoinInfo,
   type Dag,
-  DEFAULT_GROUP_POLICY,
   type DmlsEpoch,
-  type DmlsGroupState,
-  type DmlsServices,
-  decodeDmlsMessage,
-  dmlsEpoch,
   type GroupPolicy,
   headGroup,
   type InstanceId,
-  joinDmlsGroup,
-  makeCommit,
   openHeads,
-  type RejoinReason,
-  rejoinDmlsGroup,
-  type Step,
-  sendMessage,
+  policyAt,
 } from '@dmls/dmls'
-import {
-  decodeMlsMessage,
-  epochAuthenticator,
-  exportSecret,
-  type Joined,
-  type KeyPackage,
-  type LeafOptions,
-  usage,
-} from '@dmls/mls'
-import type { DmlsGroup, GroupEvent, Member } from '../api.ts'
-import type { ClientContext } from '../context.ts'
-import type { StoreOperation } from '../ports.ts'
-import { SerialQueue } from '../serial-queue.ts'
-import { groupTopic } from '../topic-names.ts'
-import { Announcer } from './announcer.ts'
-import { eventsOf } from './events.ts'
-import { Forgetting, type KeyPackageStore } from './forgetting.ts'
-import { GroupRecords, type SigningKey } from './group-records.ts'
-import { Homecoming, type ReturnKeys } from './homecoming.ts'
-import { Intake, type ReceivedStep } from './intake.ts'
-import { Maintenance } from './maintenance.ts'
-import { memberOf, membersOf } from './members.ts'
-import { MessageInbox } from './message-inbox.ts'
-import { MessageLedger, type Pending } from './message-ledger.ts'
-import { Pursuit } from './pursuit.ts'
-import { Resumption } from './resumption.ts'
-import { RunningState, servicesOf } from './running-state.ts'
-
-/** Sends a Welcome to people who may be offline. */
-export interface WelcomeSender {
-  /** What to write with the commit that adds them, and how to send it once that is written. */
-  prepare(
-    welcome: Uint8Array,
-    epoch: DmlsEpoch,
-    recipients: readonly KeyPackage[],
-  ): Promise<Pending & { readonly send: () => Promise<void> }>
-  /** Somebody was heard; `covers` tells whether that was in an epoch or after it. */
-  heard(instance: InstanceId, covers: (epoch: DmlsEpoch) => boolean): Promise<void>
-}
-
-/** What a group needs of the client that it is a part of. */
-export interface Outside {
-  readonly welcomes: WelcomeSender
-  readonly keyPackages: ReturnKeys & KeyPackageStore
-}
-
-/** How we present ourselves in a group that we begin. */
-export interface OwnLeaf {
-  readonly key: SigningKey
-  readonly signer: Signer
-  readonly leaf: LeafOptions
-  readonly policy: Partial<GroupPolicy>
-}
-
-const CREATOR_LIFETIME_SECONDS = 365n * 86_400n
-const SKEW_SECONDS = 3600n
+import { decodeMlsMessage, epochAuthenticator, exportSecret, type KeyPackage, mlsMessageBytes, usage } from '@dmls/mls'
+import type { DmlsGroup, GroupEvent, Member, SettingsChange } from '../api.ts'
+import { membersOf } from './members.ts'
+import type { RunningGroup } from './running-group.ts'
+import { settingsAfter } from './settings.ts'
 
 export class GroupHandle implements DmlsGroup {
   readonly id: Uint8Array
-  readonly #context: ClientContext
-  readonly #welcomes: WelcomeSender
-  readonly #running: RunningState
-  readonly #ledger: MessageLedger
-  readonly #intake: Intake
-  readonly #announcer: Announcer
-  readonly #maintenance: Maintenance
-  readonly #homecoming: Homecoming
-  readonly #pursuit: Pursuit
-  readonly #forgetting: Forgetting
-  readonly #queue = new SerialQueue()
-  readonly #resumption: Resumption
-  #unsubscribe: (() => Promise<void>) | undefined
-  #onHandover: (() => void) | undefined
-  /** The head in which we last asked to be removed. */
-  #askedIn: DmlsEpoch | undefined
-  #closed = false
+  readonly #group: RunningGroup
 
-  private constructor(
-    context: ClientContext,
-    outside: Outside,
-    running: RunningState,
-    ledger: MessageLedger,
-    inbox: MessageInbox,
-  ) {
-    this.#context = context
-    this.#welcomes = outside.welcomes
-    this.#running = running
-    this.#ledger = ledger
-    this.id = running.current.groupId
-    this.#announcer = new Announcer(inbox, () => running.current)
-    this.#intake = new Intake({
-      context,
-      running,
-      ledger,
-      inbox,
-      tell: (events) => this.#announcer.tell(events),
-      applied: (received, before) => this.#received(received, before),
-      requested: (bytes, keyPackage) => this.#homecoming.hear(bytes, keyPackage),
-      missed: (epoch) => {
-        if (this.isMember) this.#pursuit.misses(epoch)
-      },
-    })
-    const { keyPackages } = outside
-    this.#forgetting = new Forgetting({ context, running, ledger, keyPackages })
-    this.#homecoming = new Homecoming({
-      running,
-      ledger,
-      keys: keyPackages,
-      publish: (messages) => this.#publish(messages),
-      tell: (events) => this.#announcer.tell(events),
-      noted: () => this.#maintenance.reconsider(),
-    })
-    this.#resumption = new Resumption(context, { askPeers: () => this.#askPeers(), idle: () => this.#queue.idle() })
-    this.#pursuit = new Pursuit(context, {
-      awaited: () => ledger.awaited(),
-      askPeers: () => this.#askPeers(),
-      report: (event) => this.#announcer.tell([event]),
-      cannotFollow: () => this.#askBack('out_of_reach'),
-      caughtUp: () => this.#soon(() => this.#homecoming.stopAsking()),
-    })
-    this.#maintenance = new Maintenance(context, {
-      state: () => running.current,
-      commit: (request) => this.#commitIfStillNeeded(request),
-      report: (event) => this.#announcer.tell([event]),
-      retire: () => this.#retire(),
-    })
+  constructor(group: RunningGroup) {
+    this.#group = group
+    this.id = group.id
   }
-
-  /** Begins a group with ourselves as its only member, and stores it. */
-  static async create(
-    context: ClientContext,
-    outside: Outside,
-    groupId: Uint8Array,
-    own: OwnLeaf,
-  ): Promise<GroupHandle> {
-    const now = BigInt(Math.floor(context.clock.nowMs() / 1000))
-    const step = await createDmlsGroup(
-      {
-        profile: context.profile,
-        suite: context.suite,
-        groupId,
-        signer: own.signer,
-        leaf: own.leaf,
-        lifetime: { notBefore: now - SKEW_SECONDS, notAfter: now + CREATOR_LIFETIME_SECONDS },
-        policy: { ...DEFAULT_GROUP_POLICY, ...own.policy },
-      },
-      servicesOf(context, () => own.signer),
-    )
-    return GroupHandle.#begin(context, outside, step, own.key, [])
-  }
-
-  /** Becomes a member by a Welcome, and stores the group together with `operations`. */
-  static async join(
-    context: ClientContext,
-    outside: Outside,
-    joined: Joined,
-    key: SigningKey,
-    operations: readonly StoreOperation[],
-  ): Promise<GroupHandle> {
-    const services = servicesOf(context, () => undefined)
-    const step = joinDmlsGroup(joined, context.profile, services)
-    return GroupHandle.#begin(context, outside, step, key, operations)
-  }
-
-  static async #begin(
-    context: ClientContext,
-    outside: Outside,
-    step: Step,
-    key: SigningKey,
-    operations: readonly StoreOperation[],
-  ): Promise<GroupHandle> {
-    const records = GroupRecords.fresh(step.state.groupId)
-    const running = await RunningState.of(context, records, step.state, [key])
-    await running.apply(step, { operations, written: () => undefined })
-    return GroupHandle.#start(context, outside, running)
-  }
-
-  /** Reads a group back from the store. @throws MlsError `missing` `no_admin_rule` when it needs one that is not given */
-  static async load(context: ClientContext, outside: Outside, groupId: Uint8Array): Promise<GroupHandle> {
-    const { records, group } = await GroupRecords.load(context.store, groupId, context.suite, context.profile)
-    checkRuleGiven(headGroup(group.state).context.extensions, context)
-    const running = await RunningState.of(context, records, group.state, group.signingKeys)
-    const handle = await GroupHandle.#start(context, outside, running)
-    handle.#resumption.begin(() => {
-      handle.#soon(() => handle.#askToBeRemoved())
-      if (handle.#state.isLost) handle.#askBack('state_lost')
-    })
-    return handle
-  }
-
-  static async #start(context: ClientContext, outside: Outside, running: RunningState): Promise<GroupHandle> {
-    const { groupId } = running.current
-    const ledger = await MessageLedger.open(context, groupId)
-    const inbox = await MessageInbox.open(context.store, groupId)
-    const handle = new GroupHandle(context, outside, running, ledger, inbox)
-    // a crash may have come between an epoch and the messages that waited for it
-    for (const epoch of ledger.awaited()) {
-      if (running.current.dag.has(dmlsEpoch(epoch))) await handle.#intake.retry(epoch)
-    }
-    handle.#unsubscribe = await context.delivery.subscribe(groupTopic(context.digest, groupId), {
-      receive: (message) => {
-        handle.#resumption.heard()
-        return handle.#queue.run(async () => (handle.#closed ? 'ignore' : handle.#intake.receive(message)))
-      },
-      held: () => ledger.held(),
-      load: (id) => ledger.load(toHex(id)),
-    })
-    handle.#maintenance.reconsider()
-    return handle
-  }
-
-  get #state(): DmlsGroupState {
-    return this.#running.current
-  }
-
-  // What an application reads
 
   get head(): DmlsEpoch {
-    return this.#state.head
+    return this.#group.state.head
   }
 
   get epoch(): bigint {
-    return headGroup(this.#state).context.epoch
+    return headGroup(this.#group.state).context.epoch
   }
 
   get isMember(): boolean {
-    return this.#state.removal === undefined
+    return this.#group.isMember
   }
 
   epochAuthenticator(): Uint8Array {
-    return epochAuthenticator(headGroup(this.#state))
+    return epochAuthenticator(headGroup(this.#group.state))
   }
 
   members(): readonly Member[] {
-    return membersOf(this.#state)
+    return membersOf(this.#group.state)
+  }
+
+  policy(): GroupPolicy {
+    return policyAt(this.#group.state, this.head)
   }
 
   dag(): Dag {
-    return this.#state.dag
+    return this.#group.state.dag
   }
 
   openHeads(): readonly DmlsEpoch[] {
-    return openHeads(this.#state)
+    return openHeads(this.#group.state)
   }
 
   exportSecret(label: string, context: Uint8Array, length: number): Uint8Array {
-    return exportSecret(headGroup(this.#state), { label, context, length })
+    return exportSecret(headGroup(this.#group.state), { label, context, length })
   }
 
   on(listener: (event: GroupEvent) => void | Promise<void>): () => void {
-    return this.#announcer.add(listener)
+    return this.#group.on(listener)
   }
 
-  // What an application does
-
-  async send(data: Uint8Array): Promise<Uint8Array> {
-    await this.#resumption.done
-    return this.#queue.run(async () => {
-      this.#requireMember()
-      return this.#say({ kind: 'application', data })
-    })
+  send(data: Uint8Array): Promise<Uint8Array> {
+    return this.#group.say({ kind: 'application', data })
   }
 
-  async add(keyPackages: readonly Uint8Array[]): Promise<void> {
-    await this.#resumption.done
-    return this.#queue.run(() => this.#commit({ add: keyPackages.map(readKeyPackage) }))
+  add(keyPackages: readonly Uint8Array[]): Promise<void> {
+    return this.#group.commit(() => ({ add: keyPackages.map(readKeyPackage) }))
   }
 
-  async remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
-    await this.#resumption.done
-    return this.#queue.run(() => this.#commit({ remove: this.#instancesOf(who) }))
+  remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
+    return this.#group.commit(() => ({ remove: this.#instancesOf(who) }))
   }
 
-  async update(): Promise<void> {
-    await this.#resumption.done
-    return this.#queue.run(() => this.#commit({}))
+  update(): Promise<void> {
+    return this.#group.commit(() => ({}))
+  }
+
+  changeSettings(change: SettingsChange): Promise<void> {
+    return this.#group.commit((state) => ({ settings: settingsAfter(state, change) }))
   }
 
   async leave(): Promise<void> {
-    await this.#resumption.done
-    return this.#queue.run(async () => {
-      this.#requireMember()
-      await this.#say({ kind: 'leave_request' })
-    })
+    await this.#group.say({ kind: 'leave_request' })
   }
 
-  #requireMember(): void {
-    if (!this.isMember) throw usage('not_a_member', 'this client was removed from the group')
+  async createJoinInfo(): Promise<Uint8Array> {
+    return mlsMessageBytes(await this.#group.ask((state, services) => createJoinInfo(state, services)))
   }
 
   #instancesOf(who: readonly (InstanceId | Uint8Array)[]): InstanceId[] {
@@ -331,164 +105,6 @@ export class GroupHandle implements DmlsGroup {
       return found.map((member) => member.instance)
     })
   }
-
-  // Steps: computed, written and swapped by the running state; then published and told here
-
-  async #say(content: ApplicationContent): Promise<Uint8Array> {
-    const before = this.#state
-    const sent = await sendMessage(before, content, this.#running.services())
-    await this.#running.apply(sent, this.#ledger.process([sent.wire]))
-    this.#stepped(before, sent)
-    await this.#publish([sent.wire])
-    return this.#ledger.messageId(decodeDmlsMessage(sent.wire))
-  }
-
-  async #commit(request: CommitRequest): Promise<void> {
-    this.#requireMember()
-    const before = this.#state
-    const made = await makeCommit(before, request, this.#running.services())
-    const wires = [made.wire, ...made.handovers]
-    const welcome =
-      made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
-    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))
-    this.#stepped(before, made)
-    await this.#publish(wires)
-    await welcome?.send()
-    await this.#intake.retry(made.epoch)
-  }
-
-  async #commitIfStillNeeded(request: () => CommitRequest | undefined): Promise<void> {
-    await this.#resumption.done
-    return this.#queue.run(async () => {
-      const wanted = this.#closed || !this.isMember ? undefined : request()
-      if (wanted !== undefined) await this.#commit(wanted)
-    })
-  }
-
-  /** Deletes the secrets that the group's policy no longer keeps, in memory and in the store's files. */
-  async #retire(): Promise<void> {
-    const somethingWent = await this.#queue.run(() => this.#retireNow())
-    // slow, and in nobody's way here
-    if (somethingWent && !this.#closed) await this.#context.store.forget()
-  }
-
-  async #retireNow(): Promise<boolean> {
-    return !this.#closed && this.#forgetting.run()
-  }
-
-  #askPeers(): Promise<void> {
-    return this.#context.delivery.backfill(groupTopic(this.#context.digest, this.id))
-  }
-
-  /** Something to do between the steps, and not to wait for. What fails is tried again when the situation is met again. */
-  #soon(task: () => Promise<void>): void {
-    this.#queue.run(async () => (this.#closed ? undefined : task())).catch(() => undefined)
-  }
-
-  #askBack(reason: RejoinReason): void {
-    this.#soon(async () => {
-      if (this.isMember) await this.#homecoming.ask(reason)
-    })
-  }
-
-  /** Best effort: what nobody receives now is found later by backfill, for it is in the log. */
-  async #publish(wires: readonly Uint8Array[]): Promise<void> {
-    const topic = groupTopic(this.#context.digest, this.id)
-    for (const wire of wires) await this.#context.delivery.publish(topic, wire).catch(() => undefined)
-  }
-
-  #stepped(before: DmlsGroupState, { state, changes }: Step): void {
-    this.#announcer.tell(eventsOf(before, state, changes))
-    this.#maintenance.reconsider()
-    this.#pursuit.reconsider()
-    // scenario 1: nobody grows our state beyond the caps until the next look at it
-    if (changes.epochs.length > 0 && this.#forgetting.isOverCaps) this.#soon(async () => void (await this.#retireNow()))
-  }
-
-  async #received(received: ReceivedStep, before: DmlsGroupState): Promise<void> {
-    this.#stepped(before, received)
-    if (received.kind === 'application') {
-      this.#announcer.deliver()
-      if (received.content.kind === 'handover') this.#onHandover?.()
-    }
-    if (received.kind === 'lost') {
-      if (!before.isLost) {
-        this.#announcer.tell([{ type: 'stateLost', dmlsEpoch: received.epoch }])
-        this.#askBack('state_lost')
-      }
-      return
-    }
-    // a Welcome that is served for longer than it must does no harm
-    await this.#heard(received).catch(() => undefined)
-    const { removal } = received.state
-    if (before.removal === undefined && removal !== undefined) {
-      // the Welcome that brings us back may have come first
-      this.#onHandover?.()
-      const by = removal.by && memberOf(this.#state, removal.by, removal.parent)
-      this.#announcer.tell([{ type: 'removed', by }])
-    }
-    await this.#askToBeRemoved()
-  }
-
-  /** Whoever speaks in an epoch has no need of a Welcome that leads there. */
-  async #heard(received: ReceivedStep): Promise<void> {
-    if (received.kind !== 'application' && received.kind !== 'commit') return
-    const { epoch } = received
-    const { dag } = received.state
-    const speaker = received.kind === 'commit' ? received.committer : received.sender
-    await this.#welcomes.heard(speaker, (entered) => entered === epoch || dag.isAncestor(entered, epoch))
-  }
-
-  /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
-  async #askToBeRemoved(): Promise<void> {
-    const { removal, head } = this.#state
-    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#resumption.isDone) return
-    await this.#say({ kind: 'leave_request' })
-    this.#askedIn = head
-  }
-
-  /**
-   * Follows a Welcome of this group: after a removal as a new instance, otherwise on the word of a handover.
-   * @throws MlsError `missing` `no_handover` when it must wait for one; `invalid` `already_member`
-   */
-  adopt(joined: Joined, key: SigningKey, operations: readonly StoreOperation[]): Promise<void> {
-    return this.#queue.run(async () => {
-      const before = this.#state
-      const epoch = dmlsEpoch(joined.state.epochId)
-      const step = wayInto(before, joined, this.#running.services())
-      await this.#running.applyWithKey(step, key, { operations, written: () => undefined })
-      step.wipe?.()
-      this.#stepped(before, step)
-      if (answersRequest(before, joined)) this.#announcer.tell([{ type: 'rejoined', dmlsEpoch: epoch }])
-      // what was of no use may be a part of the branch that we are on now
-      this.#ledger.forgetRefusals()
-      this.#pursuit.forget()
-      this.#askPeers().catch(() => undefined)
-      await this.#intake.retry(epoch)
-    })
-  }
-
-  /** Calls back when a handover arrived: a Welcome may have waited for it. */
-  onHandover(callback: () => void): void {
-    this.#onHandover = callback
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#maintenance.stop()
-    this.#pursuit.stop()
-    this.#resumption.stop()
-    await this.#unsubscribe?.()
-    await this.#queue.idle()
-    await this.#announcer.idle()
-  }
-}
-
-/** The step by which we follow a Welcome of a group that we know. */
-function wayInto(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step & { readonly wipe?: () => void } {
-  if (answersRequest(state, joined)) return comeBack(state, joined, services)
-  if (state.removal === undefined) return adoptWelcome(state, joined, services)
-  return rejoinDmlsGroup(state, joined, services)
 }
 
 /** @throws MlsError `usage` `not_a_key_package` */

@@ -1,6 +1,6 @@
 /** Questions about one epoch of a group: who sits where, and what is still held of it. */
-import { toHex } from '@dmls/crypto'
-import { type GroupState, invalid, MlsError, missing } from '@dmls/mls'
+import { fromHex, toHex } from '@dmls/crypto'
+import { type Extension, type GroupState, invalid, MlsError, missing } from '@dmls/mls'
 import type { RosterMember } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { DmlsGroupState, HeldEpoch } from './state.ts'
@@ -52,4 +52,13 @@ export function leafOf(state: DmlsGroupState, epoch: DmlsEpoch, instance: Instan
 /** Hexadecimal of GroupContext extensions: how settings are compared and reported. */
 export function extensionsKey(extensions: GroupState['context']['extensions']): string {
   return extensions.map((e) => `${e.extensionType.toString(16).padStart(4, '0')}:${toHex(e.extensionData)}`).join(',')
+}
+
+/** The extensions that {@link extensionsKey} wrote. */
+export function parseExtensionsKey(key: string): readonly Extension[] {
+  if (key === '') return []
+  return key.split(',').map((entry) => {
+    const [type = '', data = ''] = entry.split(':')
+    return { extensionType: Number.parseInt(type, 16), extensionData: fromHex(data) }
+  })
 }

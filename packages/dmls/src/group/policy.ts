@@ -18,7 +18,8 @@ export function policyAt(state: DmlsGroupState, epoch: DmlsEpoch): GroupPolicy {
   return policyIn(heldEpoch(state, epoch).group.context.extensions)
 }
 
-function policyIn(extensions: readonly Extension[]): GroupPolicy {
+/** The policy that GroupContext extensions carry. @throws MlsError `invalid` `unsupported_policy`, `malformed` */
+export function policyIn(extensions: readonly Extension[]): GroupPolicy {
   const data = findExtension(extensions, DMLS_POLICY_EXTENSION)
   return data === undefined ? DEFAULT_GROUP_POLICY : decodeGroupPolicy(data)
 }

@@ -1,0 +1,367 @@
+/**
+ * A group that is running: its parts, wired together, and its steps, one at a time. A step is computed, written and
+ * swapped by the running state; here it is published and told.
+ */
+
+import { toHex } from '@dmls/crypto'
+import {
+  type ApplicationContent,
+  answersRequest,
+  type CommitRequest,
+  type DmlsEpoch,
+  type DmlsGroupState,
+  type DmlsServices,
+  decodeDmlsMessage,
+  dmlsEpoch,
+  type InstanceId,
+  makeCommit,
+  type RejoinReason,
+  type Step,
+  sendMessage,
+} from '@dmls/dmls'
+import { type Joined, type KeyPackage, usage } from '@dmls/mls'
+import type { GroupEvent } from '../api.ts'
+import type { ClientContext } from '../context.ts'
+import type { StoreOperation } from '../ports.ts'
+import { SerialQueue } from '../serial-queue.ts'
+import { groupTopic } from '../topic-names.ts'
+import { Announcer } from './announcer.ts'
+import { eventsOf } from './events.ts'
+import { Forgetting, type KeyPackageStore } from './forgetting.ts'
+import type { SigningKey } from './group-records.ts'
+import { Homecoming, type ReturnKeys } from './homecoming.ts'
+import { Intake, type ReceivedStep } from './intake.ts'
+import { Maintenance } from './maintenance.ts'
+import { memberOf } from './members.ts'
+import { MessageInbox } from './message-inbox.ts'
+import { MessageLedger, type Pending } from './message-ledger.ts'
+import { Pursuit } from './pursuit.ts'
+import { Resumption } from './resumption.ts'
+import type { RunningState } from './running-state.ts'
+import { wayInto } from './way-into.ts'
+
+/** Sends a Welcome to people who may be offline. */
+export interface WelcomeSender {
+  /** What to write with the commit that adds them, and how to send it once that is written. */
+  prepare(
+    welcome: Uint8Array,
+    epoch: DmlsEpoch,
+    recipients: readonly KeyPackage[],
+  ): Promise<Pending & { readonly send: () => Promise<void> }>
+  /** Somebody was heard; `covers` tells whether that was in an epoch or after it. */
+  heard(instance: InstanceId, covers: (epoch: DmlsEpoch) => boolean): Promise<void>
+}
+
+/** What a group needs of the client that it is a part of. */
+export interface Outside {
+  readonly welcomes: WelcomeSender
+  readonly keyPackages: ReturnKeys & KeyPackageStore
+}
+
+export class RunningGroup {
+  readonly id: Uint8Array
+  readonly #context: ClientContext
+  readonly #welcomes: WelcomeSender
+  readonly #running: RunningState
+  readonly #ledger: MessageLedger
+  readonly #intake: Intake
+  readonly #announcer: Announcer
+  readonly #maintenance: Maintenance
+  readonly #homecoming: Homecoming
+  readonly #pursuit: Pursuit
+  readonly #forgetting: Forgetting
+  readonly #queue = new SerialQueue()
+  readonly #resumption: Resumption
+  #unsubscribe: (() => Promise<void>) | undefined
+  #onHandover: (() => void) | undefined
+  /** The head in which we last asked to be removed. */
+  #askedIn: DmlsEpoch | undefined
+  #closed = false
+
+  private constructor(
+    context: ClientContext,
+    outside: Outside,
+    running: RunningState,
+    ledger: MessageLedger,
+    inbox: MessageInbox,
+  ) {
+    this.#context = context
+    this.#welcomes = outside.welcomes
+    this.#running = running
+    this.#ledger = ledger
+    this.id = running.current.groupId
+    this.#announcer = new Announcer(inbox, () => running.current)
+    this.#intake = new Intake({
+      context,
+      running,
+      ledger,
+      inbox,
+      tell: (events) => this.#announcer.tell(events),
+      applied: (received, before) => this.#received(received, before),
+      requested: (bytes, keyPackage) => this.#homecoming.hear(bytes, keyPackage),
+      missed: (epoch) => {
+        if (this.isMember) this.#pursuit.misses(epoch)
+      },
+    })
+    const { keyPackages } = outside
+    this.#forgetting = new Forgetting({ context, running, ledger, keyPackages })
+    this.#homecoming = new Homecoming({
+      running,
+      ledger,
+      keys: keyPackages,
+      publish: (messages) => this.#publish(messages),
+      tell: (events) => this.#announcer.tell(events),
+      noted: () => this.#maintenance.reconsider(),
+    })
+    this.#resumption = new Resumption(context, { askPeers: () => this.#askPeers(), idle: () => this.#queue.idle() })
+    this.#pursuit = new Pursuit(context, {
+      awaited: () => ledger.awaited(),
+      askPeers: () => this.#askPeers(),
+      report: (event) => this.#announcer.tell([event]),
+      cannotFollow: () => this.#askBack('out_of_reach'),
+      caughtUp: () => this.#soon(() => this.#homecoming.stopAsking()),
+    })
+    this.#maintenance = new Maintenance(context, {
+      state: () => running.current,
+      commit: (request) => this.#commitIfStillNeeded(request),
+      report: (event) => this.#announcer.tell([event]),
+      retire: () => this.#retire(),
+    })
+  }
+
+  /**
+   * Takes part in the group. One that was in the store listens to what it may have said in another life before it
+   * speaks.
+   */
+  static async start(
+    context: ClientContext,
+    outside: Outside,
+    running: RunningState,
+    origin: 'begun' | 'stored',
+  ): Promise<RunningGroup> {
+    const { groupId } = running.current
+    const ledger = await MessageLedger.open(context, groupId)
+    const inbox = await MessageInbox.open(context.store, groupId)
+    const group = new RunningGroup(context, outside, running, ledger, inbox)
+    // a crash may have come between an epoch and the messages that waited for it
+    for (const epoch of ledger.awaited()) {
+      if (running.current.dag.has(dmlsEpoch(epoch))) await group.#intake.retry(epoch)
+    }
+    group.#unsubscribe = await context.delivery.subscribe(groupTopic(context.digest, groupId), {
+      receive: (message) => {
+        group.#resumption.heard()
+        return group.#queue.run(async () => (group.#closed ? 'ignore' : group.#intake.receive(message)))
+      },
+      held: () => ledger.held(),
+      load: (id) => ledger.load(toHex(id)),
+    })
+    group.#maintenance.reconsider()
+    if (origin === 'stored') {
+      group.#resumption.begin(() => {
+        group.#soon(() => group.#askToBeRemoved())
+        if (group.state.isLost) group.#askBack('state_lost')
+      })
+    }
+    return group
+  }
+
+  get state(): DmlsGroupState {
+    return this.#running.current
+  }
+
+  /** False once this client has been removed. */
+  get isMember(): boolean {
+    return this.state.removal === undefined
+  }
+
+  on(listener: (event: GroupEvent) => void | Promise<void>): () => void {
+    return this.#announcer.add(listener)
+  }
+
+  // What an application asks for: in turn, once we may speak
+
+  /** Says something in the chosen epoch; returns the message's id. */
+  async say(content: ApplicationContent): Promise<Uint8Array> {
+    await this.#resumption.done
+    return this.#queue.run(() => {
+      this.#requireMember()
+      return this.#say(content)
+    })
+  }
+
+  async commit(request: (state: DmlsGroupState) => CommitRequest): Promise<void> {
+    await this.#resumption.done
+    return this.#queue.run(() => {
+      this.#requireMember()
+      return this.#commit(request(this.state))
+    })
+  }
+
+  /** Computes something that changes nothing. */
+  async ask<T>(question: (state: DmlsGroupState, services: DmlsServices) => Promise<T>): Promise<T> {
+    await this.#resumption.done
+    return this.#queue.run(() => {
+      this.#requireMember()
+      return question(this.state, this.#running.services())
+    })
+  }
+
+  #requireMember(): void {
+    if (!this.isMember) throw usage('not_a_member', 'this client was removed from the group')
+  }
+
+  // Steps
+
+  async #say(content: ApplicationContent): Promise<Uint8Array> {
+    const before = this.state
+    const sent = await sendMessage(before, content, this.#running.services())
+    await this.#running.apply(sent, this.#ledger.process([sent.wire]))
+    this.#stepped(before, sent)
+    await this.#publish([sent.wire])
+    return this.#ledger.messageId(decodeDmlsMessage(sent.wire))
+  }
+
+  async #commit(request: CommitRequest): Promise<void> {
+    const before = this.state
+    const made = await makeCommit(before, request, this.#running.services())
+    const wires = [made.wire, ...made.handovers]
+    const welcome =
+      made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
+    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))
+    this.#stepped(before, made)
+    await this.#publish(wires)
+    await welcome?.send()
+    await this.#intake.retry(made.epoch)
+  }
+
+  async #commitIfStillNeeded(request: () => CommitRequest | undefined): Promise<void> {
+    await this.#resumption.done
+    return this.#queue.run(async () => {
+      const wanted = this.#closed || !this.isMember ? undefined : request()
+      if (wanted !== undefined) await this.#commit(wanted)
+    })
+  }
+
+  /** Deletes the secrets that the group's policy no longer keeps, in memory and in the store's files. */
+  async #retire(): Promise<void> {
+    const somethingWent = await this.#queue.run(() => this.#retireNow())
+    // slow, and in nobody's way here
+    if (somethingWent && !this.#closed) await this.#context.store.forget()
+  }
+
+  async #retireNow(): Promise<boolean> {
+    return !this.#closed && this.#forgetting.run()
+  }
+
+  #askPeers(): Promise<void> {
+    return this.#context.delivery.backfill(groupTopic(this.#context.digest, this.id))
+  }
+
+  /** Something to do between the steps, and not to wait for. What fails is tried again when the situation is met again. */
+  #soon(task: () => Promise<void>): void {
+    this.#queue.run(async () => (this.#closed ? undefined : task())).catch(() => undefined)
+  }
+
+  #askBack(reason: RejoinReason): void {
+    this.#soon(async () => {
+      if (this.isMember) await this.#homecoming.ask(reason)
+    })
+  }
+
+  /** Publishes what the log holds already. */
+  publish(wires: readonly Uint8Array[]): Promise<void> {
+    return this.#publish(wires)
+  }
+
+  /** Best effort: what nobody receives now is found later by backfill, for it is in the log. */
+  async #publish(wires: readonly Uint8Array[]): Promise<void> {
+    const topic = groupTopic(this.#context.digest, this.id)
+    for (const wire of wires) await this.#context.delivery.publish(topic, wire).catch(() => undefined)
+  }
+
+  #stepped(before: DmlsGroupState, { state, changes }: Step): void {
+    this.#announcer.tell(eventsOf(before, state, changes))
+    this.#maintenance.reconsider()
+    this.#pursuit.reconsider()
+    // scenario 1: nobody grows our state beyond the caps until the next look at it
+    if (changes.epochs.length > 0 && this.#forgetting.isOverCaps) this.#soon(async () => void (await this.#retireNow()))
+  }
+
+  async #received(received: ReceivedStep, before: DmlsGroupState): Promise<void> {
+    this.#stepped(before, received)
+    if (received.kind === 'application') {
+      this.#announcer.deliver()
+      if (received.content.kind === 'handover') this.#onHandover?.()
+    }
+    if (received.kind === 'lost') {
+      if (!before.isLost) {
+        this.#announcer.tell([{ type: 'stateLost', dmlsEpoch: received.epoch }])
+        this.#askBack('state_lost')
+      }
+      return
+    }
+    // a Welcome that is served for longer than it must does no harm
+    await this.#heard(received).catch(() => undefined)
+    const { removal } = received.state
+    if (before.removal === undefined && removal !== undefined) {
+      // the Welcome that brings us back may have come first
+      this.#onHandover?.()
+      const by = removal.by && memberOf(this.state, removal.by, removal.parent)
+      this.#announcer.tell([{ type: 'removed', by }])
+    }
+    await this.#askToBeRemoved()
+  }
+
+  /** Whoever speaks in an epoch has no need of a Welcome that leads there. */
+  async #heard(received: ReceivedStep): Promise<void> {
+    if (received.kind !== 'application' && received.kind !== 'commit') return
+    const { epoch } = received
+    const { dag } = received.state
+    const speaker = received.kind === 'commit' ? received.committer : received.sender
+    await this.#welcomes.heard(speaker, (entered) => entered === epoch || dag.isAncestor(entered, epoch))
+  }
+
+  /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
+  async #askToBeRemoved(): Promise<void> {
+    const { removal, head } = this.state
+    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#resumption.isDone) return
+    await this.#say({ kind: 'leave_request' })
+    this.#askedIn = head
+  }
+
+  /**
+   * Follows a Welcome of this group: after a removal as a new instance, otherwise on the word of a handover.
+   * @throws MlsError `missing` `no_handover` when it must wait for one; `invalid` `already_member`
+   */
+  adopt(joined: Joined, key: SigningKey, operations: readonly StoreOperation[]): Promise<void> {
+    return this.#queue.run(async () => {
+      const before = this.state
+      const epoch = dmlsEpoch(joined.state.epochId)
+      const step = wayInto(before, joined, this.#running.services())
+      await this.#running.applyWithKey(step, key, { operations, written: () => undefined })
+      step.wipe?.()
+      this.#stepped(before, step)
+      if (answersRequest(before, joined)) this.#announcer.tell([{ type: 'rejoined', dmlsEpoch: epoch }])
+      // what was of no use may be a part of the branch that we are on now
+      this.#ledger.forgetRefusals()
+      this.#pursuit.forget()
+      this.#askPeers().catch(() => undefined)
+      await this.#intake.retry(epoch)
+    })
+  }
+
+  /** Calls back when a handover arrived: a Welcome may have waited for it. */
+  onHandover(callback: () => void): void {
+    this.#onHandover = callback
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#maintenance.stop()
+    this.#pursuit.stop()
+    this.#resumption.stop()
+    await this.#unsubscribe?.()
+    await this.#queue.idle()
+    await this.#announcer.idle()
+  }
+}
