@@ -15,7 +15,7 @@ import { measureMemory } from './rows/memory.ts'
 import { measurePprf } from './rows/pprf.ts'
 import { measureStartup } from './rows/startup.ts'
 import { measureStorage } from './rows/storage.ts'
-import { measureWarm } from './rows/warm.ts'
+import { measureGrowth, measureWarm } from './rows/warm.ts'
 import { spreadOf } from './sampling.ts'
 import { type Target, targets } from './targets.ts'
 
@@ -38,7 +38,7 @@ function result(operation: Operation, library: string, size: number, ms: number,
 }
 
 function verdict(results: readonly Result[], name: string, bound: string): Target['met'] {
-  const reached = targets({ results, memory: undefined, storage: undefined })
+  const reached = targets({ results, growth: results, memory: undefined, storage: undefined })
   const target = reached.find((each) => each.name === name && each.bound.includes(bound))
   if (target === undefined) throw new Error(`no target for ${name}`)
   return target.met
@@ -151,9 +151,12 @@ describe('a target', () => {
       bytesPerSender: 1,
     }
     const of = (retainedBytes: number): Target['met'] =>
-      targets({ results: [], storage: undefined, memory: { ...memory, retainedBytes, retainedBytesMax: 100 } }).find(
-        ({ name }) => name === '100 retained epochs',
-      )?.met
+      targets({
+        results: [],
+        growth: [],
+        storage: undefined,
+        memory: { ...memory, retainedBytes, retainedBytesMax: 100 },
+      }).find(({ name }) => name === '100 retained epochs')?.met
     expect(of(100)).toBe(true)
     expect(of(101)).toBe(false)
   })
@@ -170,8 +173,9 @@ describe('the rows', () => {
       ...(await measurePprf(2)),
       ...(await measureWarm(all, { size: 2, rounds: 1, joins: 1 })),
       ...(await measureWarm(all, { size: 8, rounds: 1, joins: 1 })),
-      ...(await measureBare(all, { size: 8, rounds: 1, commits: 1 })),
+      ...(await measureBare(all, { size: 8, start: 'cold', rounds: 1, groups: 1, commits: 1 })),
     ]
+    const growth = await measureGrowth([2, 8], 1)
     for (const operation of OPERATIONS) {
       const size = operation === 'PPRF evaluation' ? 0 : 8
       const ours = findResult(results, operation, OURS, size)
@@ -188,8 +192,18 @@ describe('the rows', () => {
     expect(seals).toBe(7)
     expect(findResult(results, 'PPRF evaluation', OURS, 0)?.counts?.hmac.calls).toBe(513)
     const machine = { node: '', openssl: '', cpu: '', threads: 1, load: '' }
-    const rest = { memory: undefined, storage: undefined, startup: undefined, targets: [], costs: [], seconds: 1 }
-    expect(textOf({ machine, results, ...rest }, 8)).toMatch(/^make commit, bare +8 +dmls, node +\d/m)
+    const rest = {
+      growth,
+      memory: undefined,
+      storage: undefined,
+      startup: undefined,
+      targets: [],
+      costs: [],
+      seconds: 1,
+    }
+    const text = textOf({ machine, results, ...rest }, 8)
+    expect(text).toMatch(/^make commit, bare +8 +dmls, node +\d/m)
+    expect(text).toMatch(/^decrypt 100 B( +\d+\.\d+){3}$/m)
     expect(plot(results)).toMatch(/^<svg .*<\/svg>\n$/s)
   })
 
@@ -199,6 +213,7 @@ describe('the rows', () => {
     expect(memory.bytesPerRetainedEpoch).toBeGreaterThan(8192)
     const storage = await measureStorage(16, 1)
     expect(storage.join.records).toBeGreaterThan(16)
+    expect(Math.min(storage.loadMs, storage.loadLaterMs, storage.verifyMs)).toBeGreaterThan(0)
     expect(storage.commit.bytes).toBeGreaterThan(storage.firstMessage.bytes)
     const startup = await measureStartup(16, 1)
     expect(startup.openClientMs.median).toBeGreaterThan(0)

@@ -5,18 +5,19 @@ import type { BenchOptions } from './options.ts'
 import { measureCosts } from './primitives/costs.ts'
 import type { Report } from './report/report.ts'
 import type { Result } from './results.ts'
-import { measureBare } from './rows/bare.ts'
+import { type BarePlan, measureBare } from './rows/bare.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePprf } from './rows/pprf.ts'
 import { measureStartup } from './rows/startup.ts'
 import { measureStorage } from './rows/storage.ts'
-import { measureWarm } from './rows/warm.ts'
+import { measureGrowth, measureWarm } from './rows/warm.ts'
 import { targets } from './targets.ts'
 
 /** Members of the group in the sections that have one size. */
 export const FIXED_SIZE = 1000
-/** Larger groups are not created member by member: their key packages alone would take longer than the rest. */
-const BARE_SIZE_MAX = 10_000
+/** Of the two groups that are compared. */
+const GROWTH = [1000, 100_000] as const
+const GROWTH_ROUNDS = 6
 const RETAINED_EPOCHS = 100
 
 /** `note` is told what is measured next. */
@@ -31,14 +32,15 @@ export async function measureAll(
   results.push(...(await measurePprf()))
   for (const size of sizes) {
     note(`a fully populated tree of ${size}`)
-    const rounds = size > 10_000 ? 4 : quick ? 6 : 12
-    results.push(...(await measureWarm(measured, { size, rounds, joins: size > 10_000 ? 1 : 5 })))
+    results.push(...(await measureWarm(measured, { size, ...warmRounds(size, quick) })))
   }
-  for (const size of sizes.filter((each) => each <= BARE_SIZE_MAX)) {
+  for (const size of sizes.filter((each) => measured.some(({ bareSizeMax }) => each <= bareSizeMax))) {
     note(`a group of ${size} that was just created`)
-    const [rounds, commits] = size > 1000 ? [2, 1] : quick ? [4, 2] : [8, 2]
-    results.push(...(await measureBare(measured, { size, rounds, commits })))
+    results.push(...(await measureBare(measured, { size, ...bareRounds(size, quick) })))
   }
+  const compares = GROWTH.every((size) => sizes.includes(size))
+  if (compares) note(`${GROWTH.join(' and ')} members in turn`)
+  const growth = compares ? await measureGrowth(GROWTH, GROWTH_ROUNDS) : []
   const hasSize = sizes.includes(FIXED_SIZE)
   if (hasSize) note('memory')
   const memory = hasSize ? await measureMemory(FIXED_SIZE, RETAINED_EPOCHS) : undefined
@@ -49,6 +51,17 @@ export async function measureAll(
   note('what one of each primitive costs')
   const costs = await measureCosts()
   const seconds = (performance.now() - begun) / 1000
-  const reached = targets({ results, memory, storage })
-  return { machine: describeMachine(), seconds, results, costs, memory, storage, startup, targets: reached }
+  const reached = targets({ results, growth, memory, storage })
+  return { machine: describeMachine(), seconds, results, growth, costs, memory, storage, startup, targets: reached }
+}
+
+function warmRounds(size: number, quick: boolean): { readonly rounds: number; readonly joins: number } {
+  if (size > 10_000) return { rounds: 3, joins: 1 }
+  if (size > 1000) return { rounds: 3, joins: 1 }
+  return { rounds: quick ? 6 : 12, joins: 3 }
+}
+
+function bareRounds(size: number, quick: boolean): Omit<BarePlan, 'size'> {
+  if (size > 1000) return { start: 'cold', rounds: 2, groups: 1, commits: 2 }
+  return { start: 'warmed up', rounds: quick ? 4 : 6, groups: 3, commits: 2 }
 }

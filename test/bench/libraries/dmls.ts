@@ -17,22 +17,14 @@ import {
 import { LIFETIME, readKeyPackage, services } from '../builder/warm-group.ts'
 import type { BenchLibrary, BenchMember, Computed, MadeCommit } from './library.ts'
 
-export interface DmlsLibraryOptions {
-  readonly name: string
-  readonly repeats: number
-  readonly sizeMax: number
+export interface DmlsLibraryOptions extends Omit<BenchLibrary, 'member'> {
   readonly profile: Profile
   /** Called for each member: a suite whose caches are its own. */
   readonly newSuite: () => CipherSuite
 }
 
-export function dmlsLibrary(options: DmlsLibraryOptions): BenchLibrary {
-  return {
-    name: options.name,
-    repeats: options.repeats,
-    sizeMax: options.sizeMax,
-    member: (name) => DmlsMember.of(name, options.newSuite, options.profile),
-  }
+export function dmlsLibrary({ newSuite, profile, ...options }: DmlsLibraryOptions): BenchLibrary {
+  return { ...options, member: (name) => DmlsMember.of(name, newSuite, profile) }
 }
 
 export class DmlsMember implements BenchMember {

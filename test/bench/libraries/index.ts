@@ -22,18 +22,21 @@ export function newNodeSuite(): CipherSuite {
 
 const suiteOf = (provider: CryptoProvider) => (): CipherSuite => provider.cipherSuite(SUITE)
 
-/** The first is ours with its quickest provider. */
+/** Ours as the targets mean it, by default with suites of its provider. */
+export function ours(newSuite: () => CipherSuite = newNodeSuite): BenchLibrary {
+  return dmlsLibrary({ name: OURS, repeats: 8, sizeMax: 1e6, bareSizeMax: 1e4, profile: mlsProfile, newSuite })
+}
+
 export function libraries(which: 'all' | 'essential'): readonly BenchLibrary[] {
-  const profile = mlsProfile
-  const ours = dmlsLibrary({ name: OURS, repeats: 8, sizeMax: 1e6, profile, newSuite: newNodeSuite })
-  const peer = tsMlsLibrary(1000)
-  if (which === 'essential') return [ours, peer]
-  const other = { sizeMax: 1000, profile, repeats: 2 }
+  if (which === 'essential') return [ours(), tsMlsLibrary()]
+  const other = { repeats: 2, sizeMax: 1e4, bareSizeMax: 1000, profile: mlsProfile }
+  const decentralized = { repeats: 4, sizeMax: 1e4, bareSizeMax: 0, profile: dmlsProfile }
   return [
-    ours,
-    dmlsLibrary({ name: DECENTRALIZED, repeats: 4, sizeMax: 1e6, profile: dmlsProfile, newSuite: newNodeSuite }),
+    ours(),
+    // bare trees have nothing to show of a profile, which is about the key schedule only
+    dmlsLibrary({ ...decentralized, name: DECENTRALIZED, newSuite: newNodeSuite }),
     dmlsLibrary({ ...other, name: 'dmls, webcrypto', newSuite: suiteOf(webCryptoProvider) }),
     dmlsLibrary({ ...other, name: 'dmls, noble', newSuite: suiteOf(nobleProvider) }),
-    peer,
+    tsMlsLibrary(),
   ]
 }

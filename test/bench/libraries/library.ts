@@ -33,10 +33,11 @@ export interface BenchMember {
 
 export interface BenchLibrary {
   readonly name: string
-  /** How many commits are measured in a row: more of a quick library. */
+  /** How often something is measured in one round: more often of a quick library. */
   readonly repeats: number
-  /** Larger groups take this library longer than anybody waits. */
+  /** It cannot do larger groups, or takes longer than anybody waits: in a full tree, and in one that was just created. */
   readonly sizeMax: number
+  readonly bareSizeMax: number
   /** A member with caches of its own, as in a process of its own. */
   member(name: string): Promise<BenchMember>
 }

@@ -6,13 +6,24 @@ import type { MemoryReport } from '../rows/memory.ts'
 import type { StartupReport } from '../rows/startup.ts'
 import type { StorageReport } from '../rows/storage.ts'
 import type { Target } from '../targets.ts'
-import { costsTable, countsTable, memoryTable, startupTable, storageTable, targetsTable, timesTable } from './table.ts'
+import {
+  costsTable,
+  countsTable,
+  growthTable,
+  memoryTable,
+  startupTable,
+  storageTable,
+  targetsTable,
+  timesTable,
+} from './table.ts'
 
 /** Everything that one run found out. What it was not asked for is undefined. */
 export interface Report {
   readonly machine: Machine
   readonly seconds: number
   readonly results: readonly Result[]
+  /** Ours in a small and a large group, measured in turn. */
+  readonly growth: readonly Result[]
   readonly costs: readonly Cost[]
   readonly memory: MemoryReport | undefined
   readonly storage: StorageReport | undefined
@@ -26,6 +37,7 @@ export function textOf(report: Report, size: number): string {
   const sections = [
     `Node ${machine.node}, OpenSSL ${machine.openssl}, ${machine.threads} × ${machine.cpu}, load ${machine.load}`,
     timesTable(report.results, report.costs),
+    ...(report.growth.length === 0 ? [] : [growthTable(report.growth)]),
     countsTable(report.results, size),
     costsTable(report.costs),
     ...(memory === undefined ? [] : [memoryTable(memory)]),

@@ -1,8 +1,9 @@
 /** Results as text. */
 
+import { OURS } from '../libraries/index.ts'
 import { type Cost, sumOfCosts } from '../primitives/costs.ts'
 import { PRIMITIVES } from '../primitives/counts.ts'
-import { OPERATIONS, type Result, verificationOf } from '../results.ts'
+import { findResult, OPERATIONS, type Result, verificationOf } from '../results.ts'
 import type { MemoryReport } from '../rows/memory.ts'
 import type { StartupReport } from '../rows/startup.ts'
 import type { StorageReport, WriteSize } from '../rows/storage.ts'
@@ -107,8 +108,26 @@ export function storageTable(storage: StorageReport): string {
       row('a commit', storage.commit),
     ],
   )
-  const loads = `opened from the disk in ${milliseconds(storage.loadMs)} ms; verifying it again takes ${milliseconds(storage.verifyMs)} ms`
-  return `${writes}\n${loads}`
+  const loads = table(
+    ['read from the disk', 'ms'],
+    [
+      ['just joined', milliseconds(storage.loadMs)],
+      ['almost everybody heard, and a commit', milliseconds(storage.loadLaterMs)],
+      ['for comparison: verifying the tree again', milliseconds(storage.verifyMs)],
+    ],
+  )
+  return `${writes}\n\n${loads}`
+}
+
+/** The same operations in a small and a large group, measured in turn. */
+export function growthTable(growth: readonly Result[]): string {
+  const [small, large] = [Math.min, Math.max].map((pick) => pick(...growth.map(({ size }) => size))) as [number, number]
+  const rows = OPERATIONS.flatMap((operation) => {
+    const [before, after] = [small, large].map((size) => findResult(growth, operation, OURS, size)?.time.median)
+    if (before === undefined || after === undefined) return []
+    return [[operation, milliseconds(before), milliseconds(after), (after / before).toFixed(2)]]
+  })
+  return table(['in turn, ms', `${small} members`, `${large} members`, 'ratio'], rows)
 }
 
 export function startupTable(startup: StartupReport): string {

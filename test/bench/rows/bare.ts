@@ -1,10 +1,8 @@
 /** A group that was just created: one commit adds everybody, joining it, and the first commits in a tree without parents. */
 import { systemRandom } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
-import { mlsProfile } from '@dmls/mls'
 import { syntheticKeyPackages } from '../builder/key-packages.ts'
-import { dmlsLibrary } from '../libraries/dmls.ts'
-import { DECENTRALIZED, newNodeSuite, OURS } from '../libraries/index.ts'
+import { newNodeSuite, OURS, ours } from '../libraries/index.ts'
 import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
 import { Counter, countingSuite } from '../primitives/counts.ts'
 import { type Operation, type Result, Samples } from '../results.ts'
@@ -12,22 +10,26 @@ import { collectGarbage, timed } from '../sampling.ts'
 
 export interface BarePlan {
   readonly size: number
+  /** Whether a round that is not kept comes first. */
+  readonly start: 'cold' | 'warmed up'
   readonly rounds: number
-  /** Update commits measured in each group. */
+  /** Groups that a quick library creates in one round, and update commits measured in each group. */
+  readonly groups: number
   readonly commits: number
 }
 
 export async function measureBare(libraries: readonly BenchLibrary[], plan: BarePlan): Promise<Result[]> {
-  const { size, rounds, commits } = plan
+  const { size, rounds, groups, commits } = plan
   const samples = new Samples(OURS)
   const guests = syntheticKeyPackages(nodeProvider.cipherSuite(1), size - 2)
   await count(guests, samples)
-  for (let round = 0; round < rounds; round++) {
-    for (const library of libraries) {
-      // profiles differ in the key schedule only, which one commit for everybody hardly shows
-      if (size > library.sizeMax || library.name === DECENTRALIZED) continue
-      collectGarbage()
-      await found(library, guests, commits, (operation, ms) => samples.add(operation, library.name, ms))
+  for (let round = plan.start === 'cold' ? 0 : -1; round < rounds; round++) {
+    for (const { name, repeats, bareSizeMax, member } of libraries) {
+      if (size > bareSizeMax) continue
+      for (let i = 0; i < Math.min(groups, repeats); i++) {
+        collectGarbage()
+        await found(member, guests, commits, (operation, ms) => samples.add(operation, name, ms, round < 0))
+      }
     }
   }
   return samples.results(size)
@@ -36,13 +38,13 @@ export async function measureBare(libraries: readonly BenchLibrary[], plan: Bare
 type Note = (operation: Operation, ms: number) => void | Promise<void>
 
 async function found(
-  library: BenchLibrary,
+  newMember: BenchLibrary['member'],
   guests: readonly Uint8Array[],
   commits: number,
   note: Note,
   before: (who: 'alice' | 'dora') => void = () => undefined,
 ): Promise<void> {
-  const [alice, dora] = [await library.member('alice'), await library.member('dora')]
+  const [alice, dora] = [await newMember('alice'), await newMember('dora')]
   // dora is the last one, so that alice's commits reach her through a leaf
   const keyPackages = [...guests, await dora.keyPackage()]
   before('alice')
@@ -77,17 +79,10 @@ async function commitBare(
 
 async function count(guests: readonly Uint8Array[], samples: Samples): Promise<void> {
   const counters: Counter[] = []
-  const newSuite = () => {
+  const { member } = ours(() => {
     const counter = new Counter()
     counters.push(counter)
     return countingSuite(newNodeSuite(), counter)
-  }
-  const library = dmlsLibrary({
-    name: OURS,
-    repeats: 1,
-    sizeMax: Number.POSITIVE_INFINITY,
-    profile: mlsProfile,
-    newSuite,
   })
   let acting: Counter | undefined
   const before = (who: 'alice' | 'dora'): void => {
@@ -97,5 +92,5 @@ async function count(guests: readonly Uint8Array[], samples: Samples): Promise<v
   const note = (operation: Operation): void => {
     if (acting !== undefined) samples.count(operation, acting.take())
   }
-  await found(library, guests, 1, note, before)
+  await found(member, guests, 1, note, before)
 }

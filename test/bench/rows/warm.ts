@@ -3,8 +3,7 @@ import { systemRandom } from '@dmls/crypto'
 import { dmlsProfile } from '@dmls/dmls'
 import { mlsProfile } from '@dmls/mls'
 import { type Pair, warmPair } from '../builder/pairs.ts'
-import { dmlsLibrary } from '../libraries/dmls.ts'
-import { DECENTRALIZED, newNodeSuite, OURS } from '../libraries/index.ts'
+import { DECENTRALIZED, newNodeSuite, OURS, ours } from '../libraries/index.ts'
 import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
 import { Counter, countingSuite } from '../primitives/counts.ts'
 import { type Result, Samples } from '../results.ts'
@@ -13,9 +12,12 @@ import { collectGarbage, timed } from '../sampling.ts'
 export interface WarmPlan {
   readonly size: number
   readonly rounds: number
+  /** Joins in one round, of a library that repeats as much. */
   readonly joins: number
 }
 
+/** A round that is not kept comes first. */
+const WARM_UP = -1
 const MESSAGE_SIZE = 100
 const MESSAGES = 4
 const COUNTED_COMMITS = 6
@@ -23,21 +25,39 @@ const COUNTED_COMMITS = 6
 export async function measureWarm(libraries: readonly BenchLibrary[], plan: WarmPlan): Promise<Result[]> {
   const { size, rounds, joins } = plan
   const samples = new Samples(OURS)
-  const fitting = libraries.filter((library) => size <= library.sizeMax)
-  const pairs = new Map<BenchLibrary, Pair>()
-  for (const library of fitting) {
-    pairs.set(library, await warmPair(library, size, library.name === DECENTRALIZED ? dmlsProfile : mlsProfile))
-  }
   await count(size, samples)
-  for (let round = -1; round < rounds; round++) {
-    const warmUp = round < 0
+  const pairs = await pairsOf(libraries, size)
+  for (let round = WARM_UP; round < rounds; round++) {
     for (const [library, pair] of pairs) {
       collectGarbage()
-      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, warmUp)
-      if (round < joins) await measureJoin(library, pair, samples, warmUp)
+      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, round < 0)
+      for (let i = 0; i < Math.min(joins, library.repeats); i++) await measureJoin(library, pair, samples, round < 0)
     }
   }
   return samples.results(size)
+}
+
+async function pairsOf(libraries: readonly BenchLibrary[], size: number): Promise<ReadonlyMap<BenchLibrary, Pair>> {
+  const pairs = new Map<BenchLibrary, Pair>()
+  for (const library of libraries) {
+    if (size > library.sizeMax) continue
+    pairs.set(library, await warmPair(library, size, library.name === DECENTRALIZED ? dmlsProfile : mlsProfile))
+  }
+  return pairs
+}
+
+/** Ours in a small and a large group in turn, exchange by exchange, so that both see the same machine. */
+export async function measureGrowth(sizes: readonly [number, number], rounds: number): Promise<Result[]> {
+  const library = ours()
+  const groups: { readonly size: number; readonly pair: Pair; readonly samples: Samples }[] = []
+  for (const size of sizes) groups.push({ size, pair: await warmPair(library, size), samples: new Samples(OURS) })
+  for (let round = WARM_UP; round < rounds; round++) {
+    collectGarbage()
+    for (let i = 0; i < library.repeats; i++) {
+      for (const { pair, samples } of groups) await exchange(library, pair, samples, round < 0)
+    }
+  }
+  return groups.flatMap(({ size, samples }) => samples.results(size))
 }
 
 /** A commit of each, processed by the other, and messages in the new epoch. */
@@ -98,16 +118,10 @@ async function measureJoin(
 /** The same once more with ours, in another group, to count the primitives. */
 async function count(size: number, samples: Samples): Promise<void> {
   const counters: Counter[] = []
-  const library = dmlsLibrary({
-    name: OURS,
-    repeats: 1,
-    sizeMax: Number.POSITIVE_INFINITY,
-    profile: mlsProfile,
-    newSuite: () => {
-      const counter = new Counter()
-      counters.push(counter)
-      return countingSuite(newNodeSuite(), counter)
-    },
+  const library = ours(() => {
+    const counter = new Counter()
+    counters.push(counter)
+    return countingSuite(newNodeSuite(), counter)
   })
   const { bob, charlie, welcome } = await warmPair(library, size)
   const [ofBob, ofCharlie] = counters as [Counter, Counter]
