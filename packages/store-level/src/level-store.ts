@@ -8,7 +8,7 @@
  */
 import { type Store, StoreError, type StoreOperation, type StoreRange } from '@dmls/client/ports'
 import { concatBytes, systemRandom, wipe } from '@dmls/crypto'
-import type { BatchOperation, ClassicLevel } from 'classic-level'
+import type { BatchOperation, Level } from 'level'
 import { damaged, type KeyFile, SLOT_SIZE, type Witness } from './key-file.ts'
 import {
   clientKey,
@@ -24,7 +24,7 @@ import { openValue, sealValue } from './sealing.ts'
 import type { SlotTable } from './slot-table.ts'
 import { DIGEST_SIZE, toggle } from './state-digest.ts'
 
-export type Tree = ClassicLevel<Uint8Array, Uint8Array>
+export type Tree = Level<Uint8Array, Uint8Array>
 type TreeOperation = BatchOperation<Tree, Uint8Array, Uint8Array>
 
 /** A Store with what is known of its files. */

@@ -12,7 +12,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '@dmls/client/ports'
 import { concatBytes, equalBytes } from '@dmls/crypto'
-import { ClassicLevel } from 'classic-level'
+import { Level } from 'level'
 import { damaged, KEY_FILE_FORMAT, KeyFile, type RootCipher, type Witness, wrongVersion } from './key-file.ts'
 import { decodeState, guard, type LevelStore, LevelStoreOnFiles, type Tree } from './level-store.ts'
 import { clientKey, decodePlace, FORMAT_KEY, indexRange, STATE_KEY } from './records.ts'
@@ -42,7 +42,7 @@ export interface LevelStoreOptions {
 export async function openLevelStore(folder: string, options: LevelStoreOptions = {}): Promise<LevelStore> {
   const treeFolder = join(folder, 'tree')
   await guardFiles(folder, () => makePrivateFolder(folder))
-  const tree: Tree = new ClassicLevel(treeFolder, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+  const tree: Tree = new Level(treeFolder, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
   await openTree(tree, folder)
   try {
     const tables = await guardFiles(folder, () => findDamagedTables(treeFolder))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Store } from '@dmls/client/ports'
 import { fromUtf8, utf8 } from '@dmls/crypto'
 import { fc } from '@fast-check/vitest'
-import { ClassicLevel } from 'classic-level'
+import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type LevelStoreOptions, openLevelStore, StoreError } from '../src/index.ts'
 import { makeFolder, readAllFiles, removeFolder } from './folders.ts'
@@ -54,7 +54,7 @@ describe('a store that is not whole', () => {
     const copy = `${folder}-copy`
     await cp(folder, copy, { recursive: true })
 
-    const plain = new ClassicLevel(join(copy, 'tree'))
+    const plain = new Level(join(copy, 'tree'))
     await plain.open()
     await plain.close()
 
@@ -165,7 +165,7 @@ describe('a store that is not whole', () => {
       code: 'store_version',
       message: 'The store is in format 7; this release reads format 1.',
     })
-    const tree = new ClassicLevel<Uint8Array, Uint8Array>(join(folder, 'tree'), {
+    const tree = new Level<Uint8Array, Uint8Array>(join(folder, 'tree'), {
       keyEncoding: 'view',
       valueEncoding: 'view',
     })

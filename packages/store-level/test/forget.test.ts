@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemRandom, utf8 } from '@dmls/crypto'
-import { ClassicLevel } from 'classic-level'
+import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLevelStore, type RootCipher } from '../src/index.ts'
 import { KeyFile } from '../src/key-file.ts'
@@ -21,7 +21,7 @@ interface Loot {
 async function spy(folder: string): Promise<Loot> {
   const copy = `${folder}-spied`
   await cp(folder, copy, { recursive: true })
-  const tree = new ClassicLevel<Uint8Array, Uint8Array>(join(copy, 'tree'), {
+  const tree = new Level<Uint8Array, Uint8Array>(join(copy, 'tree'), {
     keyEncoding: 'view',
     valueEncoding: 'view',
   })
