@@ -67,7 +67,12 @@ export async function createLibp2pDelivery(options: Libp2pDeliveryOptions = {}):
   return createDeliveryOn(startLibp2pNode, options)
 }
 
-/** The same on another node: another libp2p, another pubsub, or one that a test has put its hands on. */
+/**
+ * The same on another node: another libp2p, another pubsub, or one that a test has put its hands on. The delivery stops
+ * the node when it is closed.
+ *
+ * @throws DeliveryError `bad_address`, and what `startNode` throws
+ */
 export async function createDeliveryOn(
   startNode: (options: Libp2pDeliveryOptions, hooks: NodeHooks) => Promise<NodePort>,
   options: Libp2pDeliveryOptions,

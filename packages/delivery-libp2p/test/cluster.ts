@@ -13,11 +13,12 @@ export const QUICK: Libp2pDeliveryOptions = { reconnectMs: { min: 100, max: 400 
 export async function startNodes(
   count: number,
   options: Libp2pDeliveryOptions = QUICK,
+  create: (options: Libp2pDeliveryOptions) => Promise<Libp2pDelivery> = createLibp2pDelivery,
 ): Promise<readonly Libp2pDelivery[]> {
   const nodes: Libp2pDelivery[] = []
   for (let i = 0; i < count; i++) {
     const bootstrap = nodes.map((node) => node.multiaddrs()[0] as string)
-    nodes.push(await createLibp2pDelivery({ ...options, bootstrap }))
+    nodes.push(await create({ ...options, bootstrap }))
   }
   await until(() => nodes.every((node) => node.peers().length === count - 1))
   return nodes

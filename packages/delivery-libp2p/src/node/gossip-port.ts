@@ -5,22 +5,38 @@
  */
 import type { PeerName, Verdict } from '@dmls/client/ports'
 import { concatBytes, utf8 } from '@dmls/crypto'
-import type { GossipSub, GossipsubOpts } from '@libp2p/gossipsub'
-import { StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
+import type { GossipsubOpts } from '@libp2p/gossipsub'
 import { sha256 } from '../sha256.ts'
 import type { Gossip } from './node-port.ts'
 
-const VERDICTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
-  accept: TopicValidatorResult.Accept,
-  ignore: TopicValidatorResult.Ignore,
-  reject: TopicValidatorResult.Reject,
+/** What `@libp2p/gossipsub` and `@chainsafe/libp2p-gossipsub` call the verdicts. */
+export type VerdictNames<Name> = Readonly<Record<Verdict, Name>>
+
+/** The part of the pubsub service that is used: both packages have it, with types of their own for the rest. */
+export interface PubSub<Name> {
+  readonly topicValidators: {
+    set(topic: string, validate: (peer: Named, message: { readonly data: Uint8Array }) => Promise<Name>): unknown
+    delete(topic: string): unknown
+  }
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  getPeers(): readonly Named[]
+  getSubscribers(topic: string): readonly Named[]
+  publish(topic: string, message: Uint8Array): Promise<{ readonly recipients: readonly Named[] }>
+  addEventListener(type: 'subscription-change', listener: (event: SubscriptionChange) => void): void
 }
 
-/** The part of the pubsub service that is used. */
-export type PubSub = Pick<
-  GossipSub,
-  'topicValidators' | 'subscribe' | 'unsubscribe' | 'getPeers' | 'getSubscribers' | 'publish' | 'addEventListener'
->
+/** A peer id. */
+interface Named {
+  toString(): string
+}
+
+interface SubscriptionChange {
+  readonly detail: {
+    readonly peerId: Named
+    readonly subscriptions: readonly { readonly topic: string; readonly subscribe: boolean }[]
+  }
+}
 
 export interface GossipSettings {
   readonly score: (peer: PeerName) => number
@@ -28,10 +44,38 @@ export interface GossipSettings {
   readonly gossipBytesMax: number
 }
 
+/** Options that both packages know. */
+export type GossipOptions = Pick<
+  GossipsubOpts,
+  | 'globalSignaturePolicy'
+  | 'fallbackToFloodsub'
+  | 'floodPublish'
+  | 'doPX'
+  | 'allowPublishToZeroTopicPeers'
+  | 'ignoreDuplicatePublishError'
+  | 'emitSelf'
+  | 'D'
+  | 'Dlo'
+  | 'Dhi'
+  | 'Dlazy'
+  | 'gossipsubIWantFollowupMs'
+> & {
+  readonly msgIdFn: (message: { readonly topic: string; readonly data: Uint8Array }) => Uint8Array
+  readonly runOnLimitedConnection: boolean
+  readonly maxInboundDataLength: number
+  readonly maxOutboundBufferSize: number
+  readonly scoreParams: {
+    readonly appSpecificScore: (peer: PeerName) => number
+    readonly appSpecificWeight: number
+    readonly IPColocationFactorWhitelist: Set<string>
+    readonly behaviourPenaltyThreshold: number
+  }
+}
+
 /** For 2 to about 100 peers; everything is found again by backfill, so that gossip may lose what it likes. */
-export function gossipOptions({ score, sharedAddresses, gossipBytesMax }: GossipSettings): Partial<GossipsubOpts> {
+export function gossipOptions({ score, sharedAddresses, gossipBytesMax }: GossipSettings): GossipOptions {
   return {
-    globalSignaturePolicy: StrictNoSign,
+    globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: (message) => sha256(concatBytes(utf8(`${message.topic}\n`), message.data)),
     fallbackToFloodsub: false,
     floodPublish: true,
@@ -58,10 +102,10 @@ export function gossipOptions({ score, sharedAddresses, gossipBytesMax }: Gossip
   }
 }
 
-export function gossipPort(pubsub: PubSub): Gossip {
+export function gossipPort<Name>(pubsub: PubSub<Name>, names: VerdictNames<Name>): Gossip {
   return {
     join(topic, validate) {
-      pubsub.topicValidators.set(topic, async (peer, { data }) => VERDICTS[await validate(data, peer.toString())])
+      pubsub.topicValidators.set(topic, async (peer, { data }) => names[await validate(data, peer.toString())])
       pubsub.subscribe(topic)
     },
     leave(topic) {

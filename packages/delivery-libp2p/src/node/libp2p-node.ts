@@ -4,7 +4,7 @@
  */
 import { DeliveryError, type PeerName } from '@dmls/client/ports'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { gossipsub } from '@libp2p/gossipsub'
+import { gossipsub, TopicValidatorResult } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { memory } from '@libp2p/memory'
@@ -16,7 +16,7 @@ import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import type { Libp2pDeliveryOptions, TransportName } from '../options.ts'
-import { gossipOptions, gossipPort } from './gossip-port.ts'
+import { gossipOptions, gossipPort, type VerdictNames } from './gossip-port.ts'
 import type { NodeHooks, NodePort, PeerEvent } from './node-port.ts'
 import { streamChannel } from './stream-channel.ts'
 
@@ -24,6 +24,11 @@ const TRANSPORTS: Readonly<Record<TransportName, () => NonNullable<Libp2pOptions
   tcp: () => tcp(),
   websockets: () => webSockets(),
   memory: () => memory(),
+}
+const VERDICTS: VerdictNames<TopicValidatorResult> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
 }
 /** So much can arrive on a paused stream; below what libp2p lets a stream hold. */
 const STREAM_WINDOW_BYTES_MAX = 2 ** 20
@@ -79,7 +84,7 @@ export async function startLibp2pNode(options: Libp2pDeliveryOptions, hooks: Nod
 
   return {
     name: libp2p.peerId.toString(),
-    gossip: gossipPort(libp2p.services.pubsub),
+    gossip: gossipPort(libp2p.services.pubsub, VERDICTS),
     addresses: () => libp2p.getMultiaddrs().map(String),
     peers: () => libp2p.getPeers().map(String),
     async handle(protocol, answer) {
