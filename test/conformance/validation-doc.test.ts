@@ -86,6 +86,20 @@ describe.each(rows.map((row) => [row.id, row] as const))('%s', (_id, { where, te
   })
 })
 
+/** Rows of the table of faults: in the fourth column files below the root, and titles of tests in them. */
+const faults = readFileSync(join(ROOT, 'docs/validation.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| P-'))
+  .map(readRow)
+
+test('each fault that was found in other clients has a test of the title that docs/validation.md says', () => {
+  expect(faults).toHaveLength(10)
+  const gone = faults.flatMap(({ tests }) =>
+    tests.filter(({ file, title }) => !names(readFileSync(join(ROOT, file), 'utf8'), title)),
+  )
+  expect(gone).toEqual([])
+})
+
 test('every function that refuses something with a section of the RFC is in docs/validation.md', () => {
   const named = new Set(
     rows.flatMap(({ where }) => where.flatMap(({ file, names: all }) => all.map((name) => `${file}: ${name}`))),

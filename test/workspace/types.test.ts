@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { POLICIES } from '../../scripts/arrows/policy.mjs'
@@ -47,14 +47,26 @@ describe('the build', () => {
     ])
   })
 
-  test('writes for every package code that Node runs without the sources', () => {
+  test('a clean install imports: every entry of every package, without the sources', () => {
     const folder = copyOfPackages()
     expect(build(folder)).toEqual({ status: 0, output: '' })
-    const names = readdirSync(join(folder, 'packages'))
-    const script = `for (const name of ${JSON.stringify(names)}) await import('@dmls/' + name)`
+    const entries = readdirSync(join(folder, 'packages')).flatMap((name) => entriesOf(join(folder, 'packages', name)))
+    expect(entries).toEqual(expect.arrayContaining(['@dmls/mls', '@dmls/mls/x509', '@dmls/crypto/webcrypto']))
+    const script = `for (const name of ${JSON.stringify(entries)}) await import(name)`
     expect(run(folder, ['--input-type=module', '-e', script])).toEqual({ status: 0, output: '' })
   })
 })
+
+/** What others can import of a package: its exports, but for those that are there inside this workspace only. */
+function entriesOf(folder: string): readonly string[] {
+  const { name, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    readonly name: string
+    readonly exports: Readonly<Record<string, { readonly default?: string }>>
+  }
+  return Object.entries(exports).flatMap(([entry, targets]) =>
+    targets.default === undefined ? [] : [name + entry.slice(1)],
+  )
+}
 
 /** A copy of the sources of all packages in a folder where nothing is built yet. */
 function copyOfPackages(): string {
@@ -71,19 +83,19 @@ function copyOfPackages(): string {
       cpSync(join(ROOT, folder, entry), join(copy, folder, entry), { recursive: true })
     }
     link(join(copy, folder), join(copy, 'node_modules/@dmls', folder.replace('packages/', '')))
-    for (const dependency of installed(join(ROOT, folder, 'node_modules'))) {
+    for (const dependency of dependenciesOf(join(ROOT, folder))) {
       link(join(ROOT, folder, 'node_modules', dependency), join(copy, folder, 'node_modules', dependency))
     }
   }
   return copy
 }
 
-/** What a package has installed, apart from the packages of the workspace. */
-function installed(modules: string): readonly string[] {
-  if (!existsSync(modules)) return []
-  return readdirSync(modules)
-    .filter((name) => !name.startsWith('.') && name !== '@dmls')
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(modules, name)).map((it) => `${name}/${it}`) : [name]))
+/** What an installation of a package brings along, apart from the packages of the workspace. */
+function dependenciesOf(folder: string): readonly string[] {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    readonly dependencies?: Readonly<Record<string, string>>
+  }
+  return Object.keys(dependencies).filter((name) => !name.startsWith('@dmls/'))
 }
 
 function link(target: string, path: string): void {

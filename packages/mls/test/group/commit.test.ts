@@ -23,6 +23,7 @@ import {
   join,
   keyPackageOf,
   newSigner,
+  type Person,
   person,
   receive,
   receiveCommit,
@@ -117,20 +118,33 @@ test('who is removed learns so, and cannot read what comes after', async () => {
   expect(b1.tree.leaf(2)).toBeUndefined()
 })
 
-test('the old state still processes a rival commit after the secrets of the new one are wiped', async () => {
-  const { alice, bob, charlie, a, b, c } = await trio()
-  const first = await createCommit(a, { signer: alice.signer }, alice.services)
-  const rival = await createCommit(c, { signer: charlie.signer }, charlie.services)
-  const taken = await receiveCommit(bob, b, first.message)
-  if (taken.child === undefined) throw new Error('bob is in the group')
-  wipeGroupState(taken.child)
-  wipe(...taken.superseded)
-  const other = await follow(bob, taken.parent, rival.message)
-  agree(other, rival.child)
-  // alice, whose own commit lost, does the same
-  wipeGroupState(first.child)
-  wipe(...first.superseded)
-  agree(await follow(alice, first.parent, rival.message), rival.child)
+/** How two members commit beside each other: with a path, or an addition that needs none. */
+const RIVALS = (['path', 'no path'] as const).flatMap((one) => (['path', 'no path'] as const).map((two) => [one, two]))
+
+async function commitOf(by: Person, state: GroupState, kind: 'path' | 'no path' | undefined) {
+  if (kind === 'path') return createCommit(state, { signer: by.signer }, by.services)
+  const { keyPackage } = await keyPackageOf(await person('dora'))
+  const proposals = [{ proposalType: 'add', keyPackage }] as const
+  return createCommit(state, { signer: by.signer, proposals, path: 'when_required' }, by.services)
+}
+
+describe('the old state still processes a rival commit after the secrets of the new one are wiped', () => {
+  test.for(RIVALS)('%s, then %s', async ([one, two]) => {
+    const { alice, bob, charlie, a, b, c } = await trio()
+    const first = await commitOf(alice, a, one)
+    const rival = await commitOf(charlie, c, two)
+    expect([first, rival].map(({ commit }) => (commit.path === undefined ? 'no path' : 'path'))).toEqual([one, two])
+    const taken = await receiveCommit(bob, b, first.message)
+    if (taken.child === undefined) throw new Error('bob is in the group')
+    wipeGroupState(taken.child)
+    wipe(...taken.superseded)
+    const other = await follow(bob, taken.parent, rival.message)
+    agree(other, rival.child)
+    // alice, whose own commit lost, does the same
+    wipeGroupState(first.child)
+    wipe(...first.superseded)
+    agree(await follow(alice, first.parent, rival.message), rival.child)
+  })
 })
 
 test('the new state works after the old one is wiped', async () => {

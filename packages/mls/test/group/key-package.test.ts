@@ -13,8 +13,8 @@ import {
 } from '../../src/index.ts'
 import { signWithLabel } from '../../src/schedule/labeled.ts'
 import { suite } from '../suites.ts'
-import { resignLeaf } from './forge.ts'
-import { codeOf, groupOf, keyPackageOf, LIFETIME, NOW, type Person, person } from './people.ts'
+import { forgeProposal, resignLeaf } from './forge.ts'
+import { codeOf, groupOf, keyPackageOf, LIFETIME, NOW, type Person, person, receive, trio } from './people.ts'
 
 /** A key package of bob's with something changed, and both signatures made anew. */
 async function altered(
@@ -42,6 +42,19 @@ test('a key package that bob made is accepted', async () => {
   const bob = await person('bob')
   expect(await verdict((await keyPackageOf(bob)).keyPackage, bob)).toBe('accepted')
   expect(await verdict(await altered(bob, {}), bob)).toBe('accepted')
+})
+
+test('alice validates a key package before she commits its addition, her own or what bob proposes', async () => {
+  const group = await trio()
+  const { alice, a } = group
+  const sound = (await keyPackageOf(await person('dora'))).keyPackage
+  const keyPackage = { ...sound, signature: sound.signature.map((byte) => byte ^ 1) }
+  const proposal = { proposalType: 'add', keyPackage } as const
+  const own = createCommit(a, { signer: alice.signer, proposals: [proposal] }, alice.services)
+  expect(await codeOf(own)).toBe('bad_key_package_signature')
+  const heard = await forgeProposal(group.b, proposal, { signer: group.bob.signer })
+  expect(await codeOf(receive(alice, a, heard))).toBe('bad_key_package_signature')
+  expect(a.proposals.size).toBe(0)
 })
 
 test('a key package for another version or cipher suite is refused', async () => {
