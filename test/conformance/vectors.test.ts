@@ -1,6 +1,7 @@
 /**
- * Nothing of the working group's vectors is left out: each file in the folder is worked through by a test, and each that
- * is about a cipher suite by every provider. That they pass is `pnpm conformance`: all entries, all suites, all providers.
+ * Nothing of the vectors is left out: each file of the working group's is worked through by a test, and each that is about
+ * a cipher suite by every provider; each file of Project Wycheproof's is tried on every provider. That they pass is
+ * `pnpm conformance`: all entries, all suites, all providers.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,9 +13,12 @@ import { claimedBy } from '../../packages/mls/test/vectors.ts'
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const TESTS = join(ROOT, 'packages/mls/test')
 const FOLDER = process.env.MLS_VECTORS ?? join(ROOT, '../shared/vectors/mls')
-const names = existsSync(FOLDER)
-  ? readdirSync(FOLDER).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : []))
-  : []
+const WYCHEPROOF = process.env.WYCHEPROOF_VECTORS ?? join(ROOT, '../shared/vectors/wycheproof')
+const names = filesIn(FOLDER).map((file) => file.slice(0, -5))
+
+function filesIn(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : []
+}
 
 const testFiles = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
@@ -38,6 +42,15 @@ test.skipIf(names.length === 0)('every file that is about cipher suites is worke
     .filter(isAboutSuites)
     .filter((name) => !testsOf(name).some((text) => text.includes('for (const provider of providers)')))
   expect(alone).toEqual([])
+})
+
+/** What no cipher suite of RFC 9420 §17.1 has. */
+const NOT_IN_MLS = ['mlkem_768_test.json', 'mlkem_1024_test.json']
+
+test.skipIf(filesIn(WYCHEPROOF).length === 0)('every file of Project Wycheproof is tried on every provider', () => {
+  const text = readFileSync(join(ROOT, 'packages/crypto/test/wycheproof.test.ts'), 'utf8')
+  expect(text).toContain('.each(PROVIDERS)(`Wycheproof on $name')
+  expect(filesIn(WYCHEPROOF).filter((file) => !NOT_IN_MLS.includes(file) && !text.includes(`'${file}'`))).toEqual([])
 })
 
 test('a provider works through the entries of the suites that it claims, and there must be some for each', () => {
