@@ -1,3 +1,4 @@
+export type { Watch } from './bulk-verification.ts'
 export * from './codec/reader.ts'
 export * from './codec/writer.ts'
 export * from './errors.ts'

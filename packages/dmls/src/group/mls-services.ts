@@ -12,7 +12,7 @@ export interface Branch {
 }
 
 export function mlsServices(
-  services: Pick<DmlsServices, 'random' | 'nowMs' | 'authenticate' | 'findPsk'>,
+  services: Pick<DmlsServices, 'random' | 'nowMs' | 'authenticate' | 'findPsk' | 'signal' | 'progress'>,
   branch?: Branch,
 ): Services {
   return {
@@ -25,6 +25,8 @@ export function mlsServices(
       }
       return services.findPsk?.(psk)
     },
+    signal: services.signal,
+    progress: services.progress,
     // whether a commit is good must not depend on when it arrives, or two members would keep different histories; nor
     // must a merge, which adds again whom somebody checked before
     // whoever lets itself in removes nobody

@@ -3,7 +3,7 @@
  * the epoch that is chosen. Immutable; every step returns a new one and leaves the old as it was.
  */
 import type { CipherSuite, RandomSource, Signer } from '@dmls/crypto'
-import type { Authenticate, Credential, GroupState, KeyPackage, Profile, Psk } from '@dmls/mls'
+import type { Authenticate, Credential, GroupState, KeyPackage, Profile, Psk, Watch } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
@@ -115,8 +115,11 @@ export interface Step {
   readonly superseded: readonly Uint8Array[]
 }
 
-/** What the steps are given: nothing is read from the surroundings. */
-export interface DmlsServices {
+/**
+ * What the steps are given: nothing is read from the surroundings. `signal` and `progress` are about what takes long in a
+ * large group: verifying a tree that we join, or those whom one commit adds.
+ */
+export interface DmlsServices extends Watch {
   readonly random: RandomSource
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number

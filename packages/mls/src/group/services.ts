@@ -3,6 +3,7 @@
  * and the application's policy. All are passed with each step, none is kept.
  */
 import type { RandomSource } from '@dmls/crypto'
+import type { Watch } from '../bulk-verification.ts'
 import type { SecretTreeLimits } from '../schedule/secret-tree.ts'
 import type { Credential } from '../wire/credential.ts'
 import type { Sender } from '../wire/framing.ts'
@@ -81,7 +82,11 @@ export interface GroupPolicy {
   readonly reviewCommit: (review: CommitReview) => void
 }
 
-export interface Services {
+/**
+ * Its `signal` and `progress` are about what takes long in a large group: verifying the leaves of a tree that we join, and
+ * the key packages that one commit adds. An aborted step rejects with the signal's reason and has changed nothing.
+ */
+export interface Services extends Watch {
   readonly random: RandomSource
   /** The time of this step, seconds since the Unix epoch. */
   readonly now: bigint
@@ -89,11 +94,4 @@ export interface Services {
   /** The key, or undefined if it is not here. The library copies nothing out of it and never wipes it. */
   readonly findPsk?: (request: PskRequest) => Promise<Uint8Array | undefined>
   readonly policy?: Partial<GroupPolicy>
-  /** Stops the validation of a large tree between batches of leaves. */
-  readonly signal?: AbortSignal | undefined
-  /**
-   * Told, while a large tree is validated, how many of its leaves are done. A promise that it returns is waited for: whoever
-   * has to yield to other work, or to hear of an abort, does it there.
-   */
-  readonly progress?: ((done: number, total: number) => unknown) | undefined
 }

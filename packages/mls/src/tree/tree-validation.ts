@@ -3,6 +3,7 @@
  * unmerged leaves, its keys and every leaf.
  */
 import { type CipherSuite, equalBytes } from '@dmls/crypto'
+import { beginVerifying, type Watch } from '../bulk-verification.ts'
 import { invalid, usage } from '../errors.ts'
 import type { Extension } from '../wire/extension.ts'
 import { contains, lowerBound } from './capability-summary.ts'
@@ -20,22 +21,13 @@ import { memberDemands } from './required-capabilities.ts'
 import { leafRange } from './tree-math.ts'
 import { type LeafSlot, ParentSlot, type Slot } from './tree-slot.ts'
 
-/** Leaves whose signatures are verified at a time: enough to fill a thread pool, few enough to stop soon. */
-const BATCH_SIZE = 64
-/** Batches under way at a time, so that no thread waits for the end of one. */
-const BATCHES_AT_ONCE = 4
-
-export interface TreeValidationContext extends LifetimePolicy {
+export interface TreeValidationContext extends LifetimePolicy, Watch {
   readonly groupId: Uint8Array
   /** `GroupContext.extensions` */
   readonly groupExtensions: readonly Extension[]
   /** `GroupContext.tree_hash`, where there is a GroupContext to compare with. */
   readonly treeHash?: Uint8Array | undefined
   readonly authenticate?: AuthenticateLeaf | undefined
-  /** Stops between batches of leaves. */
-  readonly signal?: AbortSignal | undefined
-  /** Told after each batch how many leaves are done. A promise that it returns is waited for: others get their turn then. */
-  readonly progress?: ((done: number, total: number) => unknown) | undefined
 }
 
 /**
@@ -59,11 +51,16 @@ export async function validateRatchetTree(
   const leaves = leafSlotsOf(tree)
   const demands = memberDemands(groupExtensions)
   for (const { leaf } of leaves) checkLeafNode(suite, leaf, demands, context)
-  const verification = new LeafVerification(suite, leaves, context)
+  const { groupId, authenticate } = context
+  const finish = beginVerifying(
+    leaves,
+    ({ index, leaf, bytes }) =>
+      verifyLeafNode(suite, leaf, { groupId, leafIndex: index / 2 }, authenticate, undefined, bytes),
+    context,
+  )
   // other threads may be at the first signatures meanwhile
-  verification.begin()
   verifyParentHashes(tree)
-  await verification.finish()
+  await finish()
 }
 
 /**
@@ -109,55 +106,4 @@ function checkWithin(nodeIndex: number, unmerged: readonly number[]): void {
 
 function leafSlotsOf(tree: RatchetTree): LeafSlot[] {
   return [...tree.members()].map(({ leafIndex }) => tree.leafSlot(leafIndex) as LeafSlot)
-}
-
-/** The signatures and credentials of all leaves, a few batches of them at a time. */
-class LeafVerification {
-  readonly #suite: CipherSuite
-  readonly #leaves: readonly LeafSlot[]
-  readonly #context: TreeValidationContext
-  /** What became of each batch under way, oldest first: its fault, or undefined. None of them ever rejects. */
-  readonly #underWay: Promise<{ readonly fault: unknown } | undefined>[] = []
-  #begun = 0
-
-  constructor(suite: CipherSuite, leaves: readonly LeafSlot[], context: TreeValidationContext) {
-    this.#suite = suite
-    this.#leaves = leaves
-    this.#context = context
-  }
-
-  /** Begins as many batches as may be under way. @throws the signal's reason when aborted */
-  begin(): void {
-    while (this.#underWay.length < BATCHES_AT_ONCE && this.#begun < this.#leaves.length) {
-      this.#context.signal?.throwIfAborted()
-      const batch = this.#leaves.slice(this.#begun, this.#begun + BATCH_SIZE)
-      this.#begun += batch.length
-      this.#underWay.push(
-        this.#verify(batch).then(
-          () => undefined,
-          (fault: unknown) => ({ fault }),
-        ),
-      )
-    }
-  }
-
-  async finish(): Promise<void> {
-    const total = this.#leaves.length
-    for (let done = 0; done < total; ) {
-      const outcome = await this.#underWay.shift()
-      if (outcome !== undefined) throw outcome.fault
-      done = Math.min(done + BATCH_SIZE, total)
-      this.begin()
-      await this.#context.progress?.(done, total)
-    }
-  }
-
-  async #verify(batch: readonly LeafSlot[]): Promise<void> {
-    const { groupId, authenticate } = this.#context
-    await Promise.all(
-      batch.map(({ index, leaf, bytes }) =>
-        verifyLeafNode(this.#suite, leaf, { groupId, leafIndex: index / 2 }, authenticate, undefined, bytes),
-      ),
-    )
-  }
 }

@@ -22,7 +22,7 @@ import { signedGroupInfo } from '../group-info.ts'
 import type { CommitOptions, GroupInfoOptions } from '../options.ts'
 import { policyOf } from '../policy.ts'
 import type { Applied } from '../proposals/apply.ts'
-import { introduceProposal } from '../proposals/introduce.ts'
+import { introduceProposals } from '../proposals/introduce.ts'
 import type { ListScene } from '../proposals/list-rules.ts'
 import { referencedProposals, selectProposals } from '../proposals/select.ts'
 import { pathRequired } from '../proposals/single.ts'
@@ -98,7 +98,7 @@ async function choose(
   const references = options.references ?? 'none'
   const referenced: readonly CachedProposal[] = referencedProposals(state.proposals, references)
   // RFC 9420 §7.3, §10.1: what is sent is validated first
-  await Promise.all(own.map((entry) => introduceProposal(scene, entry, services, 'sent')))
+  await introduceProposals(scene, own, services, 'sent')
   if (references !== 'all') return selectProposals(scene, own, referenced, 'refuse')
   const available = await withoutMissingPsks(referenced, { held: [state], context, services })
   const { applied, dropped } = selectProposals(scene, own, available.proposals, 'drop')

@@ -21,7 +21,7 @@ import { deriveNextEpoch, type EpochStep, freshState, provisionalContext, wipeOp
 import { policyOf } from '../policy.ts'
 import { type Applied, applyProposals } from '../proposals/apply.ts'
 import { checkProposalTypes } from '../proposals/faults.ts'
-import { introduceProposal } from '../proposals/introduce.ts'
+import { introduceProposals } from '../proposals/introduce.ts'
 import { checkProposalList, type ListScene } from '../proposals/list-rules.ts'
 import { resolveProposals } from '../proposals/resolve.ts'
 import { pathRequired } from '../proposals/single.ts'
@@ -98,7 +98,7 @@ async function stageCommit(
   const committer = external ? applied.tree.nextLeafIndex : sender.leafIndex
   const [merged] = await Promise.all([
     mergePath(state, commit, applied, committer, services),
-    ...inline.map((entry) => introduceProposal(scene, entry, services, 'received')),
+    introduceProposals(scene, inline, services, 'received'),
   ])
   checkGroupRequirements(merged.tree, applied.extensions) // RFC 9420 §12.2: the tree is valid after the commit
   const changes = changesOf(applied, merged.committerLeaf)

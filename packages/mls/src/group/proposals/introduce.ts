@@ -3,6 +3,7 @@
  * §12.1, §5.3.1). Nothing here depends on what else will be committed; that is checked with the commit.
  */
 import type { CipherSuite } from '@dmls/crypto'
+import { beginVerifying } from '../../bulk-verification.ts'
 import { validateLeafNode } from '../../tree/leaf-node-validation.ts'
 import type { RatchetTree } from '../../tree/ratchet-tree.ts'
 import type { GroupContext } from '../../wire/group-context.ts'
@@ -17,6 +18,17 @@ interface Scene {
   readonly suite: CipherSuite
   readonly context: GroupContext
   readonly tree: RatchetTree
+}
+
+/** Of many proposals, watched as `services` says. @throws MlsError like {@link introduceProposal}; an abort's reason */
+export async function introduceProposals(
+  scene: Scene,
+  entries: readonly CommittedProposal[],
+  services: Services,
+  direction: 'sent' | 'received',
+): Promise<void> {
+  const finish = beginVerifying(entries, (entry) => introduceProposal(scene, entry, services, direction), services)
+  await finish()
 }
 
 /** @throws MlsError if a signature in the proposal is bad or the Authentication Service refuses a credential */
