@@ -5,7 +5,7 @@
  */
 import type { Commit } from '../wire/commit.ts'
 import type { Extension } from '../wire/extension.ts'
-import type { ContentType, Sender } from '../wire/framing.ts'
+import type { AuthenticatedContent, ContentType, Sender } from '../wire/framing.ts'
 import type { GroupInfo } from '../wire/group-info.ts'
 import type { KeyPackage } from '../wire/key-package.ts'
 import type { LeafNode } from '../wire/leaf-node.ts'
@@ -95,6 +95,8 @@ export interface ProcessedCommit {
   readonly parent: GroupState
   /** Undefined when the commit removes us. */
   readonly child: GroupState | undefined
+  /** What the committer signed: its signature has been verified. */
+  readonly authenticated: AuthenticatedContent
   readonly sender: Sender
   /** Leaf index of the committer; for an external commit the leaf that it takes. */
   readonly committer: number

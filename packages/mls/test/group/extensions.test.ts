@@ -11,6 +11,7 @@ import {
   createCommit,
   createGroupInfo,
   decodeComponentsList,
+  type Extension,
   epochAuthenticator,
   type GroupPolicy,
   type GroupState,
@@ -309,6 +310,34 @@ describe('components of the application', () => {
     const b1 = await follow(bob, b, created.message)
     const both = await forgeCommit(created.child, [add(1), clear], { signer: alice.signer })
     expect(await codeOf(receive(bob, b1, both))).toBe('not_committable')
+  })
+
+  test('are not replaced with the other extensions where everybody supports AppDataUpdate', async () => {
+    const required = (proposalTypes: readonly number[]): Extension =>
+      requiredCapabilitiesExtension({ extensionTypes: [], proposalTypes, credentialTypes: [] })
+    const data = (byte: number): Extension =>
+      appDataDictionaryExtension([{ componentId: COUNTER, data: new Uint8Array([byte]) }])
+    const replaced = async (before: readonly Extension[], after: readonly Extension[]): Promise<string> => {
+      const { alice, bob, a, b } = await trio({ ...supported, extensions: before })
+      const proposal = { proposalType: 'group_context_extensions', extensions: after } as const
+      const options = { signer: alice.signer, proposals: [proposal] }
+      const made = await codeOf(createCommit(a, options, alice.services))
+      const forged = await forgeCommit(a, [proposal], { signer: alice.signer })
+      const read = await codeOf(receive(bob, b, forged))
+      expect(read).toBe(made === 'accepted' ? 'path_required' : made)
+      return made
+    }
+    expect(await replaced([required([8])], [required([8, 9])])).toBe('accepted')
+    expect(await replaced([required([8]), data(1)], [data(1)])).toBe('accepted')
+    expect(await replaced([data(1)], [data(2)])).toBe('accepted')
+    expect(await replaced([required([8]), data(1)], [required([8]), data(2)])).toBe('app_data_replaced')
+    expect(await replaced([required([8]), data(1)], [required([8])])).toBe('app_data_replaced')
+    expect(await replaced([required([8])], [required([8]), data(1)])).toBe('app_data_replaced')
+    const unsorted = {
+      extensionType: APP_DATA_DICTIONARY,
+      extensionData: new Uint8Array([8, 0, 9, 1, 97, 0, 2, 1, 98]),
+    }
+    expect(await replaced([], [unsorted])).toBe('unsorted_components')
   })
 
   test('take data that go with a commit', async () => {

@@ -2,8 +2,12 @@ import { utf8 } from '@dmls/crypto'
 import { describe, expect, test } from 'vitest'
 import {
   createCommit,
+  decodeCachedProposal,
   decodeGroupState,
+  decodeGroupStateCore,
+  encodeCachedProposal,
   encodeGroupState,
+  encodeGroupStateCore,
   encodeMlsMessage,
   encodeWhole,
   epochAuthenticator,
@@ -16,6 +20,7 @@ import {
   protectApplication,
   readMessageHeader,
   safeExportSecret,
+  sameGroupStateCore,
   sendProposal,
   sendUpdate,
   treeHashOfState,
@@ -45,6 +50,25 @@ describe('a state that was stored and read again', () => {
     expect(state.proposals).toEqual(created.parent.proposals)
     expect(state.pendingUpdates).toEqual(created.parent.pendingUpdates)
     expect(await receive(alice, state, created.message)).toMatchObject({ kind: 'own', remembered: true })
+  })
+
+  test('is the same when its core and its parts were stored by themselves', async () => {
+    const { alice, bob, a, b } = await trio()
+    const options = { signer: bob.signer, ...PUBLIC }
+    const removal = await sendProposal(b, { proposalType: 'remove', removed: 2 }, options, bob.services)
+    const state = await hear(alice, a, removal.message)
+    expect(sameGroupStateCore(a, state)).toBe(true)
+    expect(encodeGroupStateCore(state)).toEqual(encodeGroupStateCore(a))
+    const proposals = new Map(
+      [...state.proposals].map(([name, cached]) => [name, decodeCachedProposal(encodeCachedProposal(cached))]),
+    )
+    const { secretTree, initKey, profile, tree } = state
+    const parts = { secretTree, initKey, proposals }
+    const again = decodeGroupStateCore(encodeGroupStateCore(state), { suite, profile, tree }, parts)
+    expect(encodeGroupState(again)).toEqual(encodeGroupState(state))
+    const created = await createCommit(again, { signer: alice.signer, references: 'all' }, alice.services)
+    expect(created.changes.removed).toMatchObject([{ leafIndex: 2 }])
+    expect(sameGroupStateCore(a, created.child)).toBe(false)
   })
 
   test('goes on: reads, sends, commits, and follows a commit of its own Update', async () => {

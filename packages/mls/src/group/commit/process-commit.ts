@@ -53,12 +53,13 @@ export async function processCommit(
   verified: VerifiedCommit,
   services: Services,
 ): Promise<ProcessedCommit> {
-  const { sender, commit, confirmationTag } = verified
-  const { authenticatedData } = verified.authenticated.content
+  const { authenticated, sender, commit, confirmationTag } = verified
+  const { authenticatedData } = authenticated.content
   const policy = policyOf(services)
   const staged = await stageCommit(state, verified, services, policy)
   const { changes, committer } = staged
-  const outcome = { kind: 'commit', sender, committer, authenticatedData, confirmationTag, commit, changes } as const
+  const said = { authenticated, sender, authenticatedData, confirmationTag, commit } as const
+  const outcome = { kind: 'commit', ...said, committer, changes } as const
   // RFC 9420 §12.4.2: a valid commit may remove us; then there is no child for us
   if (changes.removed.some((member) => member.leafIndex === state.ownLeaf)) {
     return { ...outcome, parent: state, child: undefined, superseded: [] }

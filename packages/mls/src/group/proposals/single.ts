@@ -2,16 +2,18 @@
  * What makes one proposal invalid by itself (RFC 9420 §12.1), as far as it follows from the group's state alone: no
  * signature, no Authentication Service. Those: `introduce.ts`.
  */
-import type { CipherSuite } from '@dmls/crypto'
+import { type CipherSuite, equalBytes } from '@dmls/crypto'
 import { invalid } from '../../errors.ts'
 import type { RatchetTree } from '../../tree/ratchet-tree.ts'
 import { checkExtensionsDistinct, isDefaultProposal, requiredCapabilitiesOf } from '../../tree/required-capabilities.ts'
+import { type Extension, findExtension } from '../../wire/extension.ts'
 import type { Sender } from '../../wire/framing.ts'
 import type { GroupContext } from '../../wire/group-context.ts'
 import type { LeafNode } from '../../wire/leaf-node.ts'
 import type { Proposal } from '../../wire/proposal.ts'
 import type { PreSharedKeyId, ResumptionPskUsage } from '../../wire/psk.ts'
-import { componentDataOf } from '../app-data.ts'
+import { DraftProposalType } from '../../wire/registry.ts'
+import { APP_DATA_DICTIONARY, appDataDictionaryOf, componentDataOf } from '../app-data.ts'
 import { askApplication } from '../ask-application.ts'
 import type { CommittedProposal } from '../changes.ts'
 import { externalSendersOf } from '../extensions.ts'
@@ -57,6 +59,7 @@ export function checkProposal(scene: ProposalScene, entry: CommittedProposal): v
       checkExtensionsDistinct(proposal.extensions) // RFC 9420 §13.4: no type twice
       requiredCapabilitiesOf(proposal.extensions)
       externalSendersOf(proposal.extensions)
+      checkAppDataUntouched(scene.context, proposal.extensions)
       return
     case 'external_init':
       return
@@ -126,6 +129,18 @@ function checkPskId(scene: ProposalScene, id: PreSharedKeyId): void {
     // RFC 9420 §12.1.4: reinit and branch keys MUST NOT be used elsewhere
     throw invalid('bad_psk_usage', 'a pre-shared key of a reinitialisation or a branch is used elsewhere')
   }
+}
+
+/**
+ * MLS extensions draft, "Updating Application Data in the GroupContext": where everybody has to support AppDataUpdate, the
+ * dictionary changes by that alone.
+ */
+function checkAppDataUntouched({ extensions: current }: GroupContext, next: readonly Extension[]): void {
+  appDataDictionaryOf(next)
+  if (requiredCapabilitiesOf(current)?.proposalTypes.includes(DraftProposalType.appDataUpdate) !== true) return
+  const [before, after] = [current, next].map((extensions) => findExtension(extensions, APP_DATA_DICTIONARY))
+  const isSame = before === undefined || after === undefined ? before === after : equalBytes(before, after)
+  if (!isSame) throw invalid('app_data_replaced', 'a GroupContextExtensions changes data that AppDataUpdates govern')
 }
 
 function checkAppDataUpdate(scene: ProposalScene, proposal: Proposal & { proposalType: 'app_data_update' }): void {
