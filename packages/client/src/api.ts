@@ -102,7 +102,18 @@ export type GroupEvent =
   | { readonly type: 'membersChanged'; readonly added: readonly Member[]; readonly removed: readonly Member[] }
   | { readonly type: 'forkOpened'; readonly heads: readonly DmlsEpoch[] }
   | { readonly type: 'forkOpenTooLong'; readonly heads: readonly DmlsEpoch[]; readonly openMs: number }
-  | { readonly type: 'equivocation'; readonly instance: InstanceId; readonly epochs: readonly [DmlsEpoch, DmlsEpoch] }
+  | {
+      readonly type: 'equivocation'
+      readonly instance: InstanceId
+      /** The counter that the member used twice, and two epochs on two branches for which it spoke with it. */
+      readonly counter: bigint
+      readonly epochs: readonly [DmlsEpoch, DmlsEpoch]
+      /**
+       * For commits that are both retained: bytes that convince a third party, see `verifyEquivocation`. Undefined when
+       * the two are other messages, whose text nobody keeps for this.
+       */
+      readonly evidence: Uint8Array | undefined
+    }
   | { readonly type: 'beyondHorizon'; readonly dmlsEpoch: string }
   | { readonly type: 'unknownEpoch'; readonly dmlsEpoch: string; readonly waiting: number }
   | { readonly type: 'removed'; readonly by: Member | undefined }

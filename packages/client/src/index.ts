@@ -1,4 +1,5 @@
 export type * from './api.ts'
+export { type VerifyEquivocationOptions, verifyEquivocation } from './evidence.ts'
 export {
   certifyGroupKey,
   createIdentity,

@@ -38,6 +38,8 @@ export type GroupRecord =
   | 'secretNode'
   /** One proposal that was sent in an epoch, by dmls_epoch and ProposalRef. */
   | 'proposal'
+  /** The commit that began an epoch, as its author signed it, by dmls_epoch. */
+  | 'commit'
   /** Public facts of one epoch, in the order of insertion. */
   | 'fact'
   /** The latest authenticated message of one sender. */
@@ -57,6 +59,7 @@ const RECORD_TAGS: Readonly<Record<GroupRecord, string>> = {
   initKey: '/b',
   secretNode: '/s',
   proposal: '/p',
+  commit: '/c',
   fact: '/f',
   witness: '/w',
   node: '/n',

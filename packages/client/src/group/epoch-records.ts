@@ -1,6 +1,7 @@
 /**
  * The held epochs of a group in the store, each in parts that change at different times, so that a message writes what it
- * changed and not the epoch: the core, the key that starts children, the nodes of the secret tree, the proposals.
+ * changed and not the epoch: the core, the key that starts children, the nodes of the secret tree, the proposals, and
+ * the commit that began it.
  */
 import { type CipherSuite, concatBytes, toHex } from '@dmls/crypto'
 import {
@@ -35,9 +36,9 @@ interface Stored {
   readonly held: HeldEpoch
   readonly sizes: Readonly<Record<Part, number>>
 }
-type Part = 'core' | 'initKey' | 'secretTree' | 'proposals'
+type Part = 'core' | 'initKey' | 'secretTree' | 'proposals' | 'commit'
 
-const NOTHING: Stored['sizes'] = { core: 0, initKey: 0, secretTree: 0, proposals: 0 }
+const NOTHING: Stored['sizes'] = { core: 0, initKey: 0, secretTree: 0, proposals: 0, commit: 0 }
 
 export class EpochRecords {
   readonly #groupId: Uint8Array
@@ -50,7 +51,7 @@ export class EpochRecords {
   /** Bytes that the records of an epoch take, its ratchet tree apart; 0 when there are none. */
   sizeOf(epoch: DmlsEpoch): number {
     const sizes = this.#stored.get(epoch)?.sizes ?? NOTHING
-    return sizes.core + sizes.initKey + sizes.secretTree + sizes.proposals
+    return sizes.core + sizes.initKey + sizes.secretTree + sizes.proposals + sizes.commit
   }
 
   /** What to write so that the epoch is stored as it is now, and what to call once that is written. */
@@ -78,6 +79,10 @@ export class EpochRecords {
     for (const [position, cached] of proposalsSince(old, now)) {
       sizes.proposals += put('proposal', concatBytes(name, cached.reference), encodeProposal(position, cached))
     }
+    if (before?.held.commit !== held.commit) {
+      if (held.commit === undefined) operations.push({ type: 'delete', key: this.#key('commit', name) })
+      sizes.commit = held.commit === undefined ? 0 : put('commit', name, held.commit)
+    }
     return { operations, written: () => this.#stored.set(id, { held, sizes }) }
   }
 
@@ -87,7 +92,7 @@ export class EpochRecords {
     if (stored === undefined) return { operations: [], written: () => undefined }
     const { group } = stored.held
     const name = identifierBytes(id)
-    const keys = [this.#key('epoch', name), this.#key('initKey', name)]
+    const keys = [this.#key('epoch', name), this.#key('initKey', name), this.#key('commit', name)]
     for (const node of group.secretTree.recordedNodes()) keys.push(this.#key('secretNode', nodeName(name, node)))
     for (const { reference } of group.proposals.values()) {
       keys.push(this.#key('proposal', concatBytes(name, reference)))
@@ -119,6 +124,7 @@ export class EpochRecords {
     const initKeys = await part('initKey')
     const secretNodes = await part('secretNode')
     const proposals = await part('proposal')
+    const commits = await part('commit')
     const records = new EpochRecords(groupId)
     const epochs = new Map<DmlsEpoch, HeldEpoch>()
     // epochs share most of their trees, here as in the store
@@ -137,13 +143,15 @@ export class EpochRecords {
         secretTree: SecretTree.fromRecords(suite, tree.leafCount, new Map(ofSecretTree.map(nodeOf))),
         proposals: decodeProposals(ofProposals),
       }
-      const held = { ...facts, group: decodeGroupStateCore(state, { suite, profile, tree }, parts) }
+      const commit = commits.get(name)?.[0]?.value
+      const held = { ...facts, commit, group: decodeGroupStateCore(state, { suite, profile, tree }, parts) }
       epochs.set(id, held)
       const sizes = {
         core: core.value.length,
         initKey: initKey.value.length,
         secretTree: totalSize(ofSecretTree),
         proposals: totalSize(ofProposals),
+        commit: commit?.length ?? 0,
       }
       records.#stored.set(id, { held, sizes })
     }

@@ -3,6 +3,8 @@ import {
   type Changes,
   type DmlsEpoch,
   type DmlsGroupState,
+  type Equivocation,
+  encodeEquivocationProof,
   isOrphaned,
   openHeads,
   type Plan,
@@ -57,11 +59,29 @@ function* equivocationEvents(
     ...changes.facts.flatMap((facts) => (facts.committer === undefined ? [] : [facts.committer])),
   ]
   for (const speaker of new Set(speakers)) {
-    const seen = after.dag.equivocation(speaker)
-    if (seen !== undefined && before.dag.equivocation(speaker) === undefined) {
-      yield { type: 'equivocation', instance: speaker, epochs: seen.epochs }
-    }
+    const [known, seen] = [before.dag.equivocation(speaker), after.dag.equivocation(speaker)]
+    if (seen === undefined) continue
+    const evidence = evidenceOf(after, seen)
+    // once, and once more when commits prove what other messages had shown
+    if (known !== undefined && (evidence === undefined || isSameSplit(known, seen))) continue
+    yield { type: 'equivocation', instance: speaker, counter: seen.counter, epochs: seen.epochs, evidence }
   }
+}
+
+function isSameSplit(a: Equivocation, b: Equivocation): boolean {
+  return a.epochs[0] === b.epochs[0] && a.epochs[1] === b.epochs[1]
+}
+
+/** The two commits that began the epochs, if they are what was said twice, and are here as they were signed. */
+function evidenceOf(
+  { dag, epochs }: DmlsGroupState,
+  { sender, counter, epochs: pair }: Equivocation,
+): Uint8Array | undefined {
+  const [one, other] = pair.map((id) => {
+    const facts = dag.get(id)
+    return facts?.committer === sender && facts.counter === counter ? epochs.get(id)?.commit : undefined
+  })
+  return one === undefined || other === undefined ? undefined : encodeEquivocationProof(one, other)
 }
 
 function* forkEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {

@@ -16,6 +16,7 @@ import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/i
 import { type ApplicationContent, decodeApplicationContent } from '../message/application-content.ts'
 import { type AuthenticatedData, decodeAuthenticatedData } from '../message/authenticated-data.ts'
 import type { DmlsMessage } from '../message/dmls-message.ts'
+import { encodeSignedCommit } from '../message/equivocation-proof.ts'
 import { checkHorizon } from '../retention/retention.ts'
 import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
@@ -169,7 +170,8 @@ async function receiveCommit(
     }
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
-  addChild(builder, { parent: epoch, committer, data, changes, child: processed.child }, services)
+  const commit = signedCommit(held.group, processed)
+  addChild(builder, { parent: epoch, committer, data, changes, child: processed.child, commit }, services)
   chooseHead(builder)
   return { kind: 'commit', epoch: dmlsEpoch(processed.child.epochId), parent: epoch, committer, ...builder.finish() }
 }
@@ -180,13 +182,24 @@ export interface ChildEpoch {
   readonly data: AuthenticatedData
   readonly changes: ProcessedCommit['changes']
   readonly child: GroupState
+  /** As its author signed it, for evidence. */
+  readonly commit?: Uint8Array | undefined
+}
+
+function signedCommit({ context, tree }: GroupState, processed: ProcessedCommit): Uint8Array | undefined {
+  const { authenticated: content, sender } = processed
+  const leaf = sender.senderType === 'member' ? tree.leaf(sender.leafIndex) : undefined
+  if (leaf === undefined) return undefined
+  const { signatureKey, credential } = leaf
+  return encodeSignedCommit({ context, signatureKey, credential, content })
 }
 
 /** Checks a commit against the rules of the profile and puts its child into the history. */
 export function addChild(builder: StepBuilder, commit: ChildEpoch, services: DmlsServices): void {
   checkCommit(builder.state, commit, services)
   const facts = commitFacts(builder.state, commit, services)
-  builder.insert(facts).hold(facts.id, { stage: 'open', group: commit.child, supersededAtMs: undefined })
+  const child: HeldEpoch = { stage: 'open', group: commit.child, supersededAtMs: undefined, commit: commit.commit }
+  builder.insert(facts).hold(facts.id, child)
   checkPlanDone(builder.state.dag, facts.id)
   for (const { head } of commit.data.resolves) {
     const resolved = builder.state.epochs.get(head)

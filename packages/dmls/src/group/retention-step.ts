@@ -94,6 +94,7 @@ function readable(epoch: HeldEpoch): HeldEpoch {
   return {
     ...epoch,
     stage: 'readable',
+    commit: undefined,
     group: {
       ...group,
       keys: new Map(),

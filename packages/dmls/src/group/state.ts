@@ -21,6 +21,11 @@ export interface HeldEpoch {
   readonly group: GroupState
   /** When its first child was processed, milliseconds since the Unix epoch; what retention by age counts from. */
   readonly supersededAtMs: number | undefined
+  /**
+   * The commit that began it, an encoded SignedCommit: evidence, should its author turn out to have made another with
+   * the same counter. No secret. None for commits of our own and of newcomers, and for an epoch that can only be read.
+   */
+  readonly commit?: Uint8Array | undefined
 }
 
 /** Somebody in a losing head's epoch says which epoch resolves it (protocol §7.6). */
