@@ -23,10 +23,26 @@ export interface DmlsClientOptions {
   readonly random?: RandomSource
   readonly timing?: Partial<Timing>
   /**
+   * Told, while a large group is joined, how many of its members are verified: a Welcome and a join info both bring a tree
+   * in which every signature is checked. A promise is waited for, so a page can draw itself.
+   */
+  readonly onJoinProgress?: (progress: JoinProgress) => void | Promise<void>
+  /**
+   * Ends joins that are under way, as {@link DmlsClient.close} does, and lets none begin. A Welcome stays in the inbox and
+   * is tried when the client is opened again; `joinGroup` rejects with the signal's reason. Everything else goes on.
+   */
+  readonly signal?: AbortSignal
+  /**
    * Who may do what in groups whose policy says `admin: { kind: 'application' }`; without it the client is in no such
    * group. All members must bring the same rule, a pure function of its arguments: see `AdminRule` of `@dmls/dmls`.
    */
   readonly adminRule?: AdminRule
+}
+
+/** Members that are verified, of all in the tree. */
+export interface JoinProgress {
+  readonly done: number
+  readonly total: number
 }
 
 /** Delays, in milliseconds. */
@@ -204,6 +220,6 @@ export interface DmlsClient {
   fetchKeyPackage(identity: Uint8Array, timeoutMs?: number): Promise<Uint8Array>
   /** Called when a Welcome made this client a member of a group. */
   onGroup(listener: (group: DmlsGroup) => void): () => void
-  /** Finishes running steps, stops timers, and leaves the topics. Store and delivery are closed by their owner. */
+  /** Ends joins that are under way, finishes running steps, stops timers, and leaves the topics. Store and delivery are closed by their owner. */
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** What every part of a client shares: its ports, its identity and its settings, all fixed when it is opened. */
 import type { CipherSuite, RandomSource } from '@dmls/crypto'
 import type { AdminRule } from '@dmls/dmls'
-import type { Authenticate, Profile } from '@dmls/mls'
+import type { Authenticate, Profile, Watch } from '@dmls/mls'
 import type { Timing } from './api.ts'
 import type { Identity } from './identity.ts'
 import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
@@ -19,6 +19,8 @@ export interface ClientContext {
   readonly timing: Timing
   readonly digest: MessageDigest
   readonly limits: ClientLimits
+  /** How joins are followed and ended. */
+  readonly joining: Watch
   readonly adminRule?: AdminRule | undefined
 }
 

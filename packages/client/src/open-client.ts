@@ -33,6 +33,8 @@ const SHA256_SUITE = 1
 export async function openClient(options: DmlsClientOptions): Promise<DmlsClient> {
   const suite = options.provider.cipherSuite(options.cipherSuite ?? 1)
   const sha256 = options.provider.cipherSuite(SHA256_SUITE)
+  const { onJoinProgress, signal } = options
+  const closing = new AbortController()
   const context: ClientContext = {
     suite,
     profile: createDmlsProfile(),
@@ -46,8 +48,12 @@ export async function openClient(options: DmlsClientOptions): Promise<DmlsClient
     digest: (message) => sha256.hash(message),
     limits: DEFAULT_LIMITS,
     adminRule: options.adminRule,
+    joining: {
+      signal: signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]),
+      progress: onJoinProgress && ((done, total) => onJoinProgress({ done, total })),
+    },
   }
-  return RunningClient.open(context)
+  return RunningClient.open(context, closing)
 }
 
 class RunningClient implements DmlsClient {
@@ -57,18 +63,27 @@ class RunningClient implements DmlsClient {
   readonly #welcomes: OutgoingWelcomes
   readonly #groups = new Map<string, { readonly running: RunningGroup; readonly handle: DmlsGroup }>()
   readonly #joined = new Listeners<DmlsGroup>()
+  /** Ends joins that are under way. */
+  readonly #closing: AbortController
   #inbox: WelcomeInbox | undefined
   #stopOffering: (() => Promise<void>) | undefined
 
-  private constructor(context: ClientContext, keyPackages: KeyPackages, welcomes: OutgoingWelcomes) {
+  private constructor(
+    context: ClientContext,
+    closing: AbortController,
+    keyPackages: KeyPackages,
+    welcomes: OutgoingWelcomes,
+  ) {
     this.#context = context
+    this.#closing = closing
     this.#keyPackages = keyPackages
     this.#welcomes = welcomes
     this.identity = context.identity.publicKey
   }
 
-  static async open(context: ClientContext): Promise<RunningClient> {
-    const client = new RunningClient(context, await KeyPackages.open(context), await OutgoingWelcomes.open(context))
+  static async open(context: ClientContext, closing: AbortController): Promise<RunningClient> {
+    const keyPackages = await KeyPackages.open(context)
+    const client = new RunningClient(context, closing, keyPackages, await OutgoingWelcomes.open(context))
     const groupIds: Uint8Array[] = []
     for await (const [key] of context.store.entries({ prefix: GROUP_LIST_PREFIX })) {
       groupIds.push(key.slice(GROUP_LIST_PREFIX.length))
@@ -162,6 +177,7 @@ class RunningClient implements DmlsClient {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(usage('client_closed', 'the client was closed'))
     await this.#stopOffering?.()
     await this.#inbox?.close()
     for (const { running } of this.#groups.values()) await running.close()

@@ -86,6 +86,7 @@ export class WelcomeInbox {
   }
 
   async #try(id: string): Promise<void> {
+    if (this.#isOver()) return
     const bytes = await this.#log.load(id)
     if (bytes === undefined) return
     try {
@@ -102,6 +103,7 @@ export class WelcomeInbox {
           random: this.#context.random,
           nowMs: this.#context.clock.nowMs(),
           authenticate: authenticateWith(this.#context.authenticator),
+          ...this.#context.joining,
         }),
       )
       const own = this.#keyPackages.find(joined.keyPackageRef)
@@ -112,10 +114,17 @@ export class WelcomeInbox {
       use.written()
       await this.#settle(id)
     } catch (error) {
+      // whoever ended the join did not judge the Welcome
+      if (this.#isOver()) return
       // a Welcome that lacks something is tried again; one that is bad, or not for us, is not
       const mayWorkLater = error instanceof StoreError || (error instanceof MlsError && error.blame === 'missing')
       if (!mayWorkLater) this.#waiting.delete(id)
     }
+  }
+
+  /** Whether no join is to go on. */
+  #isOver(): boolean {
+    return this.#context.joining.signal?.aborted === true
   }
 
   /** A Welcome that led into a group is not verified again at every start. */

@@ -36,6 +36,7 @@ export async function createSolo(store: Store, policy: Partial<GroupPolicy> = {}
     timing: DEFAULT_TIMING,
     digest: (message) => suite.hash(message),
     limits: DEFAULT_LIMITS,
+    joining: {},
   }
   const key = await suite.generateSignatureKeyPair(systemRandom)
   const signer = await signerFromPrivateKey(suite, key.privateKey)

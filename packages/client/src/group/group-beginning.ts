@@ -82,7 +82,7 @@ export async function enterGroup(
   const { profile, suite } = context
   const step = await joinDmlsGroupExternally(
     { profile, suite, groupInfo: entry.groupInfo, keyPackage: entry.keyPackage, signer: own.signer, ...own.leaf },
-    servicesOf(context, () => own.signer),
+    { ...servicesOf(context, () => own.signer), ...context.joining },
   )
   const ledger = await MessageLedger.open(context, step.state.groupId)
   const { wire, epoch } = step
