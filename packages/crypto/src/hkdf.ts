@@ -16,7 +16,7 @@ export function hkdf(hash: Hash): Kdf {
 /** RFC 5869 §2.3: T(i) = HMAC(PRK, T(i-1) | info | i). */
 function expand(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   requireOutputLength(length, 255 * hash.size)
-  if (length <= hash.size) return expandOnce(hash, prk, info, length)
+  if (length <= hash.size) return firstBlock(hash, prk, info, length)
   const output = new Uint8Array(length)
   let block = new Uint8Array(0)
   for (let offset = 0, i = 1; offset < length; offset += hash.size, i++) {
@@ -34,11 +34,8 @@ function expand(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): 
 }
 
 /** The first block, which is all that almost every secret of the protocol takes. */
-function expandOnce(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  const input = new Uint8Array(info.length + 1)
-  input.set(info)
-  input[info.length] = 1
-  const block = hash.mac(prk, input)
+function firstBlock(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const block = hash.expandOnce(prk, info)
   if (length === block.length) return block
   const output = block.slice(0, length)
   block.fill(0)

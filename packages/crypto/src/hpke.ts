@@ -14,27 +14,25 @@ import { AEAD, KDF_ID, KEM, NONCE_SIZE, type SuiteParameters } from './suite-tab
 const MODE_BASE = 0x00
 const EMPTY = new Uint8Array(0)
 
-/** The key schedule of one suite, RFC 9180 §5.1 with an empty PSK. */
+/** The key schedule of one suite and one info, RFC 9180 §5.1 with an empty PSK. */
 interface KeySchedule {
-  /** `key_schedule_context` of an info. */
-  context(info: Uint8Array): Uint8Array
   /** The AEAD key and the nonce of sequence number 0. */
-  keyAndNonce(sharedSecret: Uint8Array, context: Uint8Array): { readonly key: Uint8Array; readonly nonce: Uint8Array }
+  keyAndNonce(sharedSecret: Uint8Array): { readonly key: Uint8Array; readonly nonce: Uint8Array }
   /** RFC 9180 §5.3 Context.Export. */
-  exported(sharedSecret: Uint8Array, context: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
+  exported(sharedSecret: Uint8Array, exporterContext: Uint8Array, length: number): Uint8Array
 }
 
 export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: Aead): Hpke {
-  const schedule = keySchedule(parameters, kdf)
+  const scheduleOf = keySchedules(parameters, kdf)
 
   async function seal(
     { publicKey, plaintext }: HpkeSealing,
-    context: Uint8Array,
+    schedule: KeySchedule,
     aad: Uint8Array,
     random: RandomSource,
   ): Promise<HpkeCiphertext> {
     const { sharedSecret, enc } = await kem.encap(publicKey, random)
-    const { key, nonce } = schedule.keyAndNonce(sharedSecret, context)
+    const { key, nonce } = schedule.keyAndNonce(sharedSecret)
     const ciphertext = aead.seal(key, nonce, aad, plaintext)
     wipe(sharedSecret, key, nonce)
     return { kemOutput: enc, ciphertext }
@@ -45,14 +43,14 @@ export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: 
     generateKeyPair: async (random) => kem.generateKeyPair(random),
     validatePublicKey: (publicKey) => kem.validatePublicKey(publicKey),
     seal: async (publicKey, info, aad, plaintext, random) =>
-      seal({ publicKey, plaintext }, schedule.context(info), aad, random),
+      seal({ publicKey, plaintext }, scheduleOf(info), aad, random),
     async sealAll(sealings, info, aad, random) {
-      const context = schedule.context(info)
-      return Promise.all(sealings.map((sealing) => seal(sealing, context, aad, random)))
+      const schedule = scheduleOf(info)
+      return Promise.all(sealings.map((sealing) => seal(sealing, schedule, aad, random)))
     },
     async open(privateKey, { kemOutput, ciphertext }, info, aad) {
       const sharedSecret = await kem.decap(kemOutput, privateKey)
-      const { key, nonce } = schedule.keyAndNonce(sharedSecret, schedule.context(info))
+      const { key, nonce } = scheduleOf(info).keyAndNonce(sharedSecret)
       try {
         return aead.open(key, nonce, aad, ciphertext)
       } finally {
@@ -62,21 +60,22 @@ export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: 
     async exportSender(publicKey, info, exporterContext, length, random) {
       requireOutputLength(length, 255 * kdf.size)
       const { sharedSecret, enc } = await kem.encap(publicKey, random)
-      const exported = schedule.exported(sharedSecret, schedule.context(info), exporterContext, length)
+      const exported = scheduleOf(info).exported(sharedSecret, exporterContext, length)
       wipe(sharedSecret)
       return { kemOutput: enc, exported }
     },
     async exportReceiver(privateKey, kemOutput, info, exporterContext, length) {
       requireOutputLength(length, 255 * kdf.size)
       const sharedSecret = await kem.decap(kemOutput, privateKey)
-      const exported = schedule.exported(sharedSecret, schedule.context(info), exporterContext, length)
+      const exported = scheduleOf(info).exported(sharedSecret, exporterContext, length)
       wipe(sharedSecret)
       return exported
     },
   }
 }
 
-function keySchedule(parameters: SuiteParameters, kdf: Kdf): KeySchedule {
+/** The key schedules of one suite, by info. */
+function keySchedules(parameters: SuiteParameters, kdf: Kdf): (info: Uint8Array) => KeySchedule {
   const ids = [KEM[parameters.kem].id, KDF_ID[parameters.hash], AEAD[parameters.aead].id]
   const suiteId = concatBytes(utf8('HPKE'), Uint8Array.from(ids.flatMap((id) => [id >> 8, id & 0xff])))
   const labeled = labeledKdf(kdf, suiteId)
@@ -87,21 +86,24 @@ function keySchedule(parameters: SuiteParameters, kdf: Kdf): KeySchedule {
   const expandExporterSecret = labeled.expander('exp', kdf.size)
   // RFC 9180 §5.1: key_schedule_context = mode || psk_id_hash || info_hash; the first two never change here.
   const contextPrefix = concatBytes(Uint8Array.of(MODE_BASE), labeled.extractor('psk_id_hash')(EMPTY, EMPTY))
-  return {
-    context: (info) => concatBytes(contextPrefix, hashInfo(EMPTY, info)),
-    keyAndNonce(sharedSecret, context) {
-      const secret = extractSecret(sharedSecret, EMPTY)
-      const key = expandKey(secret, context)
-      const nonce = expandNonce(secret, context)
-      wipe(secret)
-      return { key, nonce }
-    },
-    exported(sharedSecret, context, exporterContext, length) {
-      const secret = extractSecret(sharedSecret, EMPTY)
-      const exporterSecret = expandExporterSecret(secret, context)
-      const exported = labeled.expander('sec', length)(exporterSecret, exporterContext)
-      wipe(secret, exporterSecret)
-      return exported
-    },
+  return (info) => {
+    const context = concatBytes(contextPrefix, hashInfo(EMPTY, info))
+    const [keyOf, nonceOf] = [expandKey(context), expandNonce(context)]
+    return {
+      keyAndNonce(sharedSecret) {
+        const secret = extractSecret(sharedSecret, EMPTY)
+        const key = keyOf(secret)
+        const nonce = nonceOf(secret)
+        wipe(secret)
+        return { key, nonce }
+      },
+      exported(sharedSecret, exporterContext, length) {
+        const secret = extractSecret(sharedSecret, EMPTY)
+        const exporterSecret = expandExporterSecret(context)(secret)
+        const exported = labeled.expander('sec', length)(exporterContext)(exporterSecret)
+        wipe(secret, exporterSecret)
+        return exported
+      },
+    }
   }
 }

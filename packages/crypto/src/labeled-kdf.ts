@@ -8,8 +8,8 @@ import type { Kdf } from './primitives.ts'
 
 export interface LabeledKdf {
   extractor(label: string): (salt: Uint8Array, ikm: Uint8Array) => Uint8Array
-  /** Expands to `length` bytes, always. */
-  expander(label: string, length: number): (prk: Uint8Array, info: Uint8Array) => Uint8Array
+  /** Expands to `length` bytes, always; for one info, whose labelled form is made once. */
+  expander(label: string, length: number): (info: Uint8Array) => (prk: Uint8Array) => Uint8Array
 }
 
 export function labeledKdf(kdf: Kdf, suiteId: Uint8Array): LabeledKdf {
@@ -27,7 +27,10 @@ export function labeledKdf(kdf: Kdf, suiteId: Uint8Array): LabeledKdf {
     expander(label, length) {
       requireOutputLength(length, 255 * kdf.size)
       const prefix = concatBytes(Uint8Array.of(length >> 8, length & 0xff), version, suiteId, utf8(label))
-      return (prk, info) => kdf.expand(prk, concatBytes(prefix, info), length)
+      return (info) => {
+        const labeled = concatBytes(prefix, info)
+        return (prk) => kdf.expand(prk, labeled, length)
+      }
     },
   }
 }

@@ -13,6 +13,8 @@ export interface Hash {
   hash(data: Uint8Array): Uint8Array
   /** HMAC under a secret key. */
   mac(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** `T(1)` of HKDF-Expand, RFC 5869 §2.3: HMAC of `info` and a byte 1, under a secret key. */
+  expandOnce(prk: Uint8Array, info: Uint8Array): Uint8Array
   /** HMAC of a secret, under a salt that may be public: HKDF-Extract, RFC 5869 §2.2. */
   extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
 }

@@ -121,7 +121,8 @@ interface DhCase {
 /** HPKE whose KEM has the given shared secret of the curve: what the receiver must arrive at. */
 function expectedHpke(suite: CipherSuite, dh: Uint8Array, publicKey: Uint8Array): Hpke {
   const parameters = SUITES.find(({ id }) => id === suite.id)!
-  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac, extract: suite.extract })
+  const expandOnce = (prk: Uint8Array, info: Uint8Array): Uint8Array => suite.mac(prk, Uint8Array.from([...info, 1]))
+  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac, extract: suite.extract, expandOnce })
   const group = {
     importPrivateKey: () => ({ publicKey: () => publicKey, agree: () => dh.slice() }),
     validatePublicKey: () => undefined,

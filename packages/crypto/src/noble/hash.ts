@@ -2,6 +2,7 @@
 
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
+import { concatBytes } from '../bytes.ts'
 import { guarded } from '../checks.ts'
 import type { Hash } from '../primitives.ts'
 import { HASH_SIZE, type HashName } from '../suite-table.ts'
@@ -16,6 +17,7 @@ export function nobleHash(name: HashName): Hash {
     size: HASH_SIZE[name],
     hash: (data) => guarded('provider_failed', 'hash failed', () => algorithm(data)),
     mac,
+    expandOnce: (prk, info) => mac(prk, concatBytes(info, Uint8Array.of(1))),
     extract: mac,
   }
 }
