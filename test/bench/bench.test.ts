@@ -14,7 +14,7 @@ import { measureBare } from './rows/bare.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePprf } from './rows/pprf.ts'
 import { measureStartup } from './rows/startup.ts'
-import { measureStorage } from './rows/storage.ts'
+import { measureStorage, type StorageReport } from './rows/storage.ts'
 import { measureGrowth, measureWarm } from './rows/warm.ts'
 import { spreadOf } from './sampling.ts'
 import { type Target, targets } from './targets.ts'
@@ -159,6 +159,28 @@ describe('a target', () => {
       }).find(({ name }) => name === '100 retained epochs')?.met
     expect(of(100)).toBe(true)
     expect(of(101)).toBe(false)
+  })
+
+  test('of storage fails when loading takes longer than verifying, or a step writes the group', () => {
+    const written = (bytes: number) => ({ records: 1, bytes })
+    const good: StorageReport = {
+      members: 9,
+      join: written(1000),
+      commit: written(50),
+      firstMessage: written(10),
+      lastMessage: written(11),
+      loadMs: 1,
+      loadLaterMs: 2,
+      verifyMs: 1,
+    }
+    const unmet = (storage: StorageReport): string[] =>
+      targets({ results: [], growth: [], memory: undefined, storage }).flatMap(({ name, met }) =>
+        met === false ? [name] : [],
+      )
+    expect(unmet(good)).toEqual([])
+    expect(unmet({ ...good, loadMs: 1.1 })).toEqual(['open a stored group'])
+    expect(unmet({ ...good, commit: written(51) })).toEqual(['bytes written for a commit'])
+    expect(unmet({ ...good, lastMessage: written(12) })).toEqual(['bytes written for a message, most heard'])
   })
 })
 

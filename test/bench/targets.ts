@@ -41,6 +41,8 @@ export function targets({ results, growth, memory, storage }: Measured): readonl
     floor(results, 'PPRF evaluation', 1.3, 0),
     memoryTarget(memory),
     loadTarget(storage),
+    commitTarget(storage),
+    messageTarget(storage),
   ]
 }
 
@@ -80,4 +82,15 @@ function memoryTarget(memory: MemoryReport | undefined): Target {
 function loadTarget(storage: StorageReport | undefined): Target {
   const ratio = storage && storage.loadMs / storage.verifyMs
   return atMost('open a stored group', '× verifying it again', 1, ratio)
+}
+
+/** Saving a step writes what changed, not the group. */
+function commitTarget(storage: StorageReport | undefined): Target {
+  const ratio = storage && storage.commit.bytes / storage.join.bytes
+  return atMost('bytes written for a commit', '× those for joining', 0.05, ratio)
+}
+
+function messageTarget(storage: StorageReport | undefined): Target {
+  const ratio = storage && storage.lastMessage.bytes / storage.firstMessage.bytes
+  return atMost('bytes written for a message, most heard', '× those with few heard', 1.1, ratio)
 }
