@@ -1,12 +1,25 @@
 /** Clients against a hostile member, on the simulator: scenarios 1, 13, 17, 20 and 23. */
 import { nodeProvider } from '@dmls/crypto/node'
-import { DEFAULT_GROUP_POLICY, decodeDmlsMessage, dmlsEpoch, encodeDmlsMessage, type RetentionPolicy } from '@dmls/dmls'
+import {
+  DEFAULT_GROUP_POLICY,
+  decodeDmlsMessage,
+  dmlsEpoch,
+  encodeAuthenticatedData,
+  encodeDmlsMessage,
+  heldEpoch,
+  mlsServices,
+  ownSignatureKey,
+  type RetentionPolicy,
+} from '@dmls/dmls'
+import { createCommit, type Proposal, sendProposal } from '@dmls/mls'
 
 import { World } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
-import { contentOf, flipped, forgeCommit, reframe } from './forge.ts'
+import type { Actor } from './actor.ts'
+import { contentOf, flipped, forgeCommit, reframe, wrap } from './forge.ts'
 import { diskOf, Insider } from './insider.ts'
 import { add, eventsOf, membersAt, remove, say, textsOf, update, worldOf } from './sim-stories.ts'
+import { actors } from './story.ts'
 
 const open: World[] = []
 afterEach(() => {
@@ -129,6 +142,32 @@ describe('a hostile member', () => {
     expect(textsOf(world, 'alice')).toEqual(['never placed'])
   })
 
+  test('scenario 20: a commit that comes before the proposal that it refers to waits for it, and peers are asked', async () => {
+    const { world, alice, bob, mallory } = await infiltrated()
+    const { actor } = mallory
+    const [frank] = (await actors(['frank'])) as [Actor]
+    const { proposal, commit } = await byReference(actor, { proposalType: 'add', keyPackage: await frank.keyPackage() })
+    const before = alice.requireGroup().head
+    // only bob hears the proposal in time
+    world.network.inject('mallory', mallory.topic, proposal, ['bob'])
+    await world.runFor(10)
+    world.network.conditions.setIslands([['alice'], ['bob', 'mallory']])
+    world.network.inject('mallory', mallory.topic, commit, ['bob'])
+    await world.runFor(200)
+    const after = bob.requireGroup().head
+    expect(after).not.toBe(before)
+    world.network.inject('mallory', mallory.topic, commit, ['alice'])
+    world.network.conditions.setIslands([])
+    await world.runFor(10)
+    expect(alice.requireGroup().head).toBe(before)
+    expect(eventsOf(world, 'alice', 'refused')).toEqual([])
+    await world.runFor(5000)
+    expect(alice.requireGroup().head).toBe(after)
+    expect(alice.requireGroup().members()).toHaveLength(4)
+    expect(eventsOf(world, 'alice', 'refused')).toEqual([])
+    expect(eventsOf(world, 'alice', 'cannotFollow')).toEqual([])
+  })
+
   test('scenario 22: a member that names an epoch which nobody has is reported, and changes nothing', async () => {
     const { world, alice, mallory } = await infiltrated()
     const ghost = await forgeCommit(mallory.actor, {
@@ -164,3 +203,16 @@ describe('a key package', () => {
     expect(membersAt(world, 'carol')).toEqual(['alice', 'carol'])
   })
 })
+
+/** A proposal on the wire, and a commit that names it by its reference. */
+async function byReference(by: Actor, proposal: Proposal): Promise<{ proposal: Uint8Array; commit: Uint8Array }> {
+  const epoch = by.head
+  const held = heldEpoch(by.state, epoch)
+  const signer = by.services.signerFor(ownSignatureKey(held))
+  const services = mlsServices(by.services)
+  const data = (counter: bigint) => encodeAuthenticatedData({ counter, resolves: [], application: new Uint8Array(0) })
+  const sent = await sendProposal(held.group, proposal, { signer, authenticatedData: data(1n) }, services)
+  const options = { signer, authenticatedData: data(2n), references: 'all', path: 'always' } as const
+  const made = await createCommit(sent.state, options, services)
+  return { proposal: wrap(sent.message, epoch), commit: wrap(made.message, epoch) }
+}

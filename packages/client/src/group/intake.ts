@@ -3,7 +3,7 @@
  * place where exceptions become verdicts: `reject` only what every honest peer would refuse whatever its view.
  */
 import { toHex } from '@dmls/crypto'
-import { type DmlsMessage, decodeDmlsMessage, type Received, receiveMessage } from '@dmls/dmls'
+import { type DmlsMessage, decodeDmlsMessage, dmlsEpoch, type Received, receiveMessage } from '@dmls/dmls'
 import { type KeyPackage, MlsError, messageHeader } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
@@ -112,7 +112,7 @@ export class Intake {
     return 'accept'
   }
 
-  /** Processes one message; returns the epoch that it brought, if it is a commit. */
+  /** Processes one message; returns the epoch that it brought, or that it brought a proposal to. */
   async #tryOne(bytes: Uint8Array, message: DmlsMessage): Promise<'used' | 'unused' | { readonly epoch: string }> {
     const { running, ledger } = this.#parts
     const before = running.current
@@ -129,7 +129,7 @@ export class Intake {
     }
     await running.apply(received, ledger.process([bytes]), this.#delivery(message, received))
     await this.#parts.applied(received, before)
-    return received.kind === 'commit' ? { epoch: received.epoch } : 'used'
+    return received.kind === 'commit' || received.kind === 'proposal' ? { epoch: received.epoch } : 'used'
   }
 
   /** Application content goes to the inbox in the batch that consumes its key. */
@@ -143,11 +143,13 @@ export class Intake {
   }
 
   async #refuse(bytes: Uint8Array, error: unknown): Promise<void> {
-    const { ledger, tell } = this.#parts
+    const { ledger, running, tell } = this.#parts
     const awaited = error instanceof MlsError && error.blame === 'missing' ? error.fields.epoch : undefined
     if (typeof awaited === 'string') {
       await this.#write(ledger.wait(bytes, awaited))
-      tell([{ type: 'unknownEpoch', dmlsEpoch: awaited, waiting: ledger.waitingFor(awaited) }])
+      if (!running.current.dag.has(dmlsEpoch(awaited))) {
+        tell([{ type: 'unknownEpoch', dmlsEpoch: awaited, waiting: ledger.waitingFor(awaited) }])
+      }
       this.#parts.missed(awaited)
       return
     }

@@ -7,6 +7,7 @@ import {
   invalid,
   MlsError,
   messageHeader,
+  missing,
   type Processed,
   type ProcessedApplication,
   type ProcessedCommit,
@@ -53,7 +54,7 @@ export type Received =
 
 /**
  * Processes one message of the group. @throws MlsError: `missing` when something that may still arrive is needed
- * first (`unknown_epoch`, `unknown_head`), otherwise who is to blame.
+ * first (`unknown_epoch`, `unknown_head`, `proposal_not_found`: its `epoch` says where to look), otherwise who is to blame.
  */
 export async function receiveMessage(
   state: DmlsGroupState,
@@ -100,6 +101,10 @@ async function processIn(
     return processed
   } catch (error) {
     if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stage)
+    // scenario 20: a proposal that others have heard may still come, in this epoch
+    if (error instanceof MlsError && error.code === 'proposal_not_found') {
+      throw missing(error.code, error.message, { ...error.fields, epoch })
+    }
     throw error
   }
 }
