@@ -82,5 +82,6 @@ function assembleSuite(parameters: SuiteParameters, primitives: Primitives): Cip
     importSigner: signature.importSigner,
     sign: signature.sign,
     verify: signature.verify,
+    verificationsAtOnce: signature.verificationsAtOnce,
   })
 }

@@ -155,6 +155,11 @@ export interface CipherSuite {
    * to the same verdict on every input.
    */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
+  /**
+   * How many signatures may be under way together with profit: 1 where each holds up the caller, more where other threads
+   * verify them. Asking for more is no fault.
+   */
+  readonly verificationsAtOnce: number
 }
 
 /** A family of cipher suites built on one cryptographic library. */

@@ -111,5 +111,7 @@ export interface SignatureScheme {
   publicKey(privateKey: Uint8Array): Promise<Uint8Array>
   sign(privateKey: Uint8Array, message: Uint8Array): Promise<Uint8Array>
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
+  /** See {@link CipherSuite}. */
+  readonly verificationsAtOnce: number
   importSigner(privateKey: Uint8Array): Promise<Signer>
 }

@@ -1,12 +1,11 @@
 /**
- * Verifying many things that a provider may verify side by side: the leaves of a tree, the key packages of a commit. A few
- * portions are under way at a time, so that no thread waits for the end of one, while an abort is heard soon and others get
- * their turn.
+ * Verifying many things that a provider may verify side by side: the leaves of a tree, the key packages of a commit. In
+ * portions, so that an abort is heard soon and others get their turn; several of them under way where the provider has
+ * threads for them, so that none waits for the end of one.
  */
 
-/** Verified at a time: enough to fill a thread pool, few enough to stop soon. */
+/** Few enough to stop soon. */
 const PORTION_SIZE = 64
-const PORTIONS_AT_ONCE = 4
 
 /** How a caller follows a long verification, and ends it. */
 export interface Watch {
@@ -18,6 +17,7 @@ export interface Watch {
 
 /**
  * Begins with the first portions, which may then go on while the caller does something else.
+ * @param atOnce how many have profit of being under way together; at least one portion is
  * @returns what verifies the rest; it rejects with the first fault, in the order of `items`, or the signal's reason
  * @throws the signal's reason when aborted already
  */
@@ -25,13 +25,15 @@ export function beginVerifying<T>(
   items: readonly T[],
   verify: (item: T) => Promise<void>,
   { signal, progress }: Watch,
+  atOnce = 1,
 ): () => Promise<void> {
   /** What became of each portion under way, oldest first: its fault, or undefined. None of them ever rejects. */
   const underWay: Promise<{ readonly fault: unknown } | undefined>[] = []
+  const portionsAtOnce = Math.ceil(atOnce / PORTION_SIZE)
   let begun = 0
 
   const fill = (): void => {
-    while (underWay.length < PORTIONS_AT_ONCE && begun < items.length) {
+    while (underWay.length < portionsAtOnce && begun < items.length) {
       signal?.throwIfAborted()
       const portion = items.slice(begun, begun + PORTION_SIZE)
       begun += portion.length

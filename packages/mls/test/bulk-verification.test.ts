@@ -20,7 +20,7 @@ describe('many things to verify', () => {
 
   test('begin before the caller waits, and are no more under way than threads have use for', async () => {
     const waiting: (() => void)[] = []
-    const finish = beginVerifying(MANY, () => new Promise<void>((resolve) => waiting.push(resolve)), {})
+    const finish = beginVerifying(MANY, () => new Promise<void>((resolve) => waiting.push(resolve)), {}, 256)
     expect(waiting.length).toBeGreaterThan(0)
     expect(waiting.length).toBeLessThan(MANY.length / 2)
     const finished = finish()

@@ -41,6 +41,7 @@ export function nobleEcdsa(curve: NistCurveName): SignatureScheme {
         return false
       }
     },
+    verificationsAtOnce: 1,
     async importSigner(privateKey) {
       const publicKey = publicKeyOf(privateKey)
       const key = privateKey.slice()

@@ -53,6 +53,7 @@ export function nobleEddsa(curve: EdwardsCurveName): SignatureScheme {
         return false
       }
     },
+    verificationsAtOnce: 1,
     async importSigner(privateKey) {
       const publicKey = publicKeyOf(privateKey)
       const key = privateKey.slice()

@@ -13,9 +13,9 @@ import { plain } from './buffers.ts'
 import { ecPublicKey, importEcPrivateKey, importEcPublicKey } from './ec-keys.ts'
 import { type KeyCache, keyCache } from './key-cache.ts'
 import { OPENSSL_HASH } from './openssl-names.ts'
-import type { Verify } from './verify.ts'
+import type { Verifier } from './verify.ts'
 
-export function nodeEcdsa(curve: NistCurveName, verify: Verify): SignatureScheme {
+export function nodeEcdsa(curve: NistCurveName, verifier: Verifier): SignatureScheme {
   const algorithm = OPENSSL_HASH[ECDSA_HASH[curve]]
   // Importing a point takes as long as verifying a signature of P-256.
   const publicKeys: KeyCache = keyCache((publicKey) => importEcPublicKey(curve, publicKey))
@@ -34,11 +34,12 @@ export function nodeEcdsa(curve: NistCurveName, verify: Verify): SignatureScheme
     sign: async (privateKey, message) => signWith(importEcPrivateKey(curve, privateKey), message),
     async verify(publicKey, message, signature) {
       try {
-        return await verify(algorithm, message, publicKeys.get(publicKey), signature)
+        return await verifier.verify(algorithm, message, publicKeys.get(publicKey), signature)
       } catch {
         return false
       }
     },
+    verificationsAtOnce: verifier.verificationsAtOnce,
     async importSigner(privateKey) {
       const publicKey = ecPublicKey(curve, privateKey)
       const key = importEcPrivateKey(curve, privateKey)

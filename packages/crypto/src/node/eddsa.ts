@@ -9,9 +9,9 @@ import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
 import { keyCache } from './key-cache.ts'
 import { exportOkpPublicKey, importOkpPrivateKey, importOkpPublicKey } from './okp-keys.ts'
-import type { Verify } from './verify.ts'
+import type { Verifier } from './verify.ts'
 
-export function nodeEddsa(curve: EdwardsCurveName, verify: Verify): SignatureScheme {
+export function nodeEddsa(curve: EdwardsCurveName, verifier: Verifier): SignatureScheme {
   const keySize = EDWARDS_KEY_SIZE[curve]
   // what is imported has been looked at: a key that is remembered need not be looked at again
   const publicKeys = keyCache((publicKey) => {
@@ -41,11 +41,12 @@ export function nodeEddsa(curve: EdwardsCurveName, verify: Verify): SignatureSch
     async verify(publicKey, message, signature) {
       if (signature.length !== 2 * keySize) return false
       try {
-        return await verify(null, message, publicKeys.get(publicKey), signature)
+        return await verifier.verify(null, message, publicKeys.get(publicKey), signature)
       } catch {
         return false
       }
     },
+    verificationsAtOnce: verifier.verificationsAtOnce,
     async importSigner(privateKey) {
       const key = importPrivateKey(privateKey)
       return { publicKey: exportOkpPublicKey(key), sign: async (message) => signWith(key, message) }

@@ -11,7 +11,7 @@ import { nodeEddsa } from './eddsa.ts'
 import { nodeHash } from './hash.ts'
 import { nodeMontgomery } from './montgomery.ts'
 import { withNativeDhkem } from './native-dhkem.ts'
-import { verifyOnCaller, verifyOnThreads } from './verify.ts'
+import { onCaller, onThreads } from './verify.ts'
 
 export interface NodeProviderOptions {
   /**
@@ -27,7 +27,7 @@ export interface NodeProviderOptions {
  * remembers a private key.
  */
 export function createNodeProvider({ verifyOn = 'caller' }: NodeProviderOptions = {}): CryptoProvider {
-  const verify = verifyOn === 'threads' ? verifyOnThreads() : verifyOnCaller
+  const verifier = verifyOn === 'threads' ? onThreads() : onCaller
   return assembleProvider(
     'node',
     SUITES.map(({ id }) => id),
@@ -38,7 +38,7 @@ export function createNodeProvider({ verifyOn = 'caller' }: NodeProviderOptions 
         isNistCurve(name)
           ? dhkem(name, nodeEcDh(name), kdf)
           : withNativeDhkem(name, dhkem(name, nodeMontgomery(name), kdf)),
-      signature: (name) => (isNistCurve(name) ? nodeEcdsa(name, verify) : nodeEddsa(name, verify)),
+      signature: (name) => (isNistCurve(name) ? nodeEcdsa(name, verifier) : nodeEddsa(name, verifier)),
     },
   )
 }

@@ -10,7 +10,13 @@ export type Verify = (
   signature: Uint8Array,
 ) => boolean | Promise<boolean>
 
-export const verifyOnCaller: Verify = verify
+export interface Verifier {
+  readonly verify: Verify
+  /** See CipherSuite. */
+  readonly verificationsAtOnce: number
+}
+
+export const onCaller: Verifier = { verify, verificationsAtOnce: 1 }
 
 /** Node copies message and signature before it returns. */
 const verifyOnThread: Verify = (algorithm, message, publicKey, signature) =>
@@ -23,20 +29,22 @@ const verifyOnThread: Verify = (algorithm, message, publicKey, signature) =>
 
 /** Fewer than this are verified sooner than they are handed over. */
 const WORTH_THREADS_MIN = 4
+/** 15 ms of four threads with Ed25519: longer than the caller is busy with something else between two looks at them. */
+const AT_ONCE = 1024
 
 /**
  * Signatures that are asked for together, before any of them is awaited, go to the pool; one by itself, as a message has,
  * stays on the calling thread.
  */
-export function verifyOnThreads(): Verify {
+export function onThreads(): Verifier {
   let waiting: ((where: Verify) => void)[] = []
   function flush(): void {
     const together = waiting
     waiting = []
-    const where = together.length < WORTH_THREADS_MIN ? verifyOnCaller : verifyOnThread
+    const where = together.length < WORTH_THREADS_MIN ? verify : verifyOnThread
     for (const start of together) start(where)
   }
-  return (algorithm, message, publicKey, signature) =>
+  const verifyTogether: Verify = (algorithm, message, publicKey, signature) =>
     new Promise((resolve, reject) => {
       if (waiting.length === 0) queueMicrotask(flush)
       waiting.push((where) => {
@@ -47,4 +55,5 @@ export function verifyOnThreads(): Verify {
         }
       })
     })
+  return { verify: verifyTogether, verificationsAtOnce: AT_ONCE }
 }

@@ -47,6 +47,8 @@ export function webCryptoSignature(curve: WebCryptoSignatureName): SignatureSche
         return false
       }
     },
+    // engines have threads for these, how many nobody knows
+    verificationsAtOnce: 256,
     async importSigner(privateKey) {
       const [publicKey, key] = await Promise.all([
         publicKeyOf(curve, 'sign', privateKey),

@@ -8,6 +8,7 @@ import { decodeWhole, Reader } from '../codec/reader.ts'
 import { encodeWhole, Writer } from '../codec/writer.ts'
 import { malformed, usage } from '../errors.ts'
 import { type Extension, findExtension } from '../wire/extension.ts'
+import type { Capabilities, LeafNode } from '../wire/leaf-node.ts'
 
 /** Extension type `app_data_dictionary`. */
 export const APP_DATA_DICTIONARY = 0x0006
@@ -72,6 +73,45 @@ export function withComponentData(
   const others = dictionary.filter((entry) => entry.componentId !== componentId)
   if (data === undefined) return others
   return [...others, { componentId, data }].sort((a, b) => a.componentId - b.componentId)
+}
+
+/** The extensions with this dictionary in the place of the one that they have, or at the end. */
+export function withDictionary(extensions: readonly Extension[], dictionary: AppDataDictionary): readonly Extension[] {
+  const extension = appDataDictionaryExtension(dictionary)
+  const at = extensions.findIndex((each) => each.extensionType === APP_DATA_DICTIONARY)
+  return at === -1 ? [...extensions, extension] : extensions.with(at, extension)
+}
+
+/** Components of the draft that this library has a part in itself. */
+const UNDERSTOOD: readonly number[] = [ComponentId.appComponents, ComponentId.safeAad, ComponentId.lastResortKeyPackage]
+
+/**
+ * The extensions of a leaf whose capabilities are given. Whoever lists the dictionary advertises the components that it
+ * understands (§4.6): where the application does not say which, they are those of the library, with a GREASE value (§5.1).
+ */
+export function withAdvertisedComponents(
+  capabilities: Capabilities,
+  extensions: readonly Extension[],
+  grease: readonly number[],
+): readonly Extension[] {
+  if (!capabilities.extensions.includes(APP_DATA_DICTIONARY)) return extensions
+  const dictionary = appDataDictionaryOf(extensions)
+  if (dictionary.some(({ componentId }) => componentId === ComponentId.appComponents)) return extensions
+  const advertised = componentsListBytes([...UNDERSTOOD, ...grease])
+  return withDictionary(extensions, withComponentData(dictionary, ComponentId.appComponents, advertised))
+}
+
+/**
+ * Components that a GroupContext requires of everybody and that a leaf does not advertise. What follows from it is the
+ * application's to say, in `reviewCommit` for instance. @throws MlsError if a dictionary is malformed
+ */
+export function missingComponents(leaf: LeafNode, groupExtensions: readonly Extension[]): readonly number[] {
+  const listed = (extensions: readonly Extension[]): readonly number[] => {
+    const data = componentDataOf(extensions, ComponentId.appComponents)
+    return data === undefined ? [] : decodeComponentsList(data)
+  }
+  const advertised = listed(leaf.extensions)
+  return listed(groupExtensions).filter((componentId) => !advertised.includes(componentId))
 }
 
 /** `ComponentsList`: the data of `app_components` and `safe_aad`. */

@@ -30,6 +30,12 @@ export function greaseValue(random: RandomSource): number {
   return nibble * 0x1010 + 0x0a0a
 }
 
+/** One of the eight values that the MLS extensions draft reserves among the components ("MLS Component Types"). */
+export function greaseComponent(random: RandomSource): number {
+  const nibble = (random(1)[0] as number) % 8
+  return nibble * 0x1010 + 0x0a0a
+}
+
 /** The capabilities with a random GREASE value in each list that may carry one. */
 export function withGrease(capabilities: Capabilities, random: RandomSource): Capabilities {
   const mixed = (values: readonly number[]): number[] => {

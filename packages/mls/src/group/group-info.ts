@@ -3,7 +3,6 @@
  * tree itself: `tree/tree-validation.ts`.
  */
 import type { CipherSuite, RandomSource, Signer } from '@dmls/crypto'
-import { equalBytes } from '@dmls/crypto'
 import { invalid, missing, usage } from '../errors.ts'
 import { deriveExternalKeyPair } from '../schedule/key-schedule.ts'
 import { signGroupInfo } from '../schedule/welcome-secrets.ts'
@@ -73,7 +72,7 @@ export interface ExaminedGroupInfo {
 
 /**
  * Looks at a GroupInfo before anything is derived: version, suite, extensions, and the tree that belongs to it. Its
- * signature and the tree's inner validity are checked next, by the caller.
+ * signature and the tree, its hash included, are checked next, by the caller.
  * @throws MlsError
  */
 export function examineGroupInfo(
@@ -92,9 +91,6 @@ export function examineGroupInfo(
     throw invalid('already_member', 'we are in a group with this id') // RFC 9420 §12.4.3: group_id is unique
   }
   const tree = treeOf(suite, extensions, ratchetTree)
-  if (!equalBytes(tree.treeHash(), groupContext.treeHash)) {
-    throw invalid('tree_hash_mismatch', 'the ratchet tree is not the one of the GroupInfo') // RFC 9420 §12.4.3.1
-  }
   const leafNode = tree.leaf(leafIndex)
   // RFC 9420 §12.4.3.1: if the signer's node is blank, return an error
   if (leafNode === undefined) throw invalid('blank_signer', 'the GroupInfo is signed by a blank leaf')

@@ -18,6 +18,7 @@ import { type AuthenticatedContent, encodeAuthenticatedContent, type FramedConte
 import { groupContextBytes } from '../wire/group-context.ts'
 import type { MlsMessage } from '../wire/mls-message.ts'
 import type { Proposal, ProposalOrRef } from '../wire/proposal.ts'
+import { withAdvertisedComponents } from './app-data.ts'
 import { defaultCapabilities, withGrease } from './capabilities.ts'
 import type { CommittedProposal } from './changes.ts'
 import { changesOf } from './commit/changes-of.ts'
@@ -156,7 +157,8 @@ async function stageOwnPath(options: JoinExternallyOptions, applied: Applied, se
       ]),
       random,
     )
-  const leaf = { signatureKey: signer.publicKey.slice(), credential, capabilities: listed, extensions }
+  const advertised = withAdvertisedComponents(listed, extensions, [])
+  const leaf = { signatureKey: signer.publicKey.slice(), credential, capabilities: listed, extensions: advertised }
   const { groupId } = groupInfo.groupContext
   const { tree } = applied
   const staged = await stageUpdatePath(suite, tree, tree.nextLeafIndex, { groupId, signer, random, leaf })

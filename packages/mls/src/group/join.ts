@@ -62,12 +62,13 @@ async function joinWithSecrets(
     const groupInfo = openGroupInfo(suite, options.welcome, secrets, pskSecret)
     const examined = examineGroupInfo(suite, groupInfo, options.ratchetTree, options.isMemberOf)
     const { tree, signer } = examined
-    const ownLeaf = findOwnLeaf(tree, bundle.keyPackage.leafNode)
     checkSupportsExtensions(bundle.keyPackage.leafNode, groupInfo.groupContext.extensions)
     await Promise.all([
-      verifyGroupInfoSignature(suite, signer.leafNode.signatureKey, groupInfo),
+      // first, so that other threads have the leaves' signatures soon
       validateGroupTree(tree, groupInfo.groupContext, services),
+      verifyGroupInfoSignature(suite, signer.leafNode.signatureKey, groupInfo),
     ])
+    const ownLeaf = findOwnLeaf(tree, bundle.keyPackage.leafNode)
     checkJoinedSuccessor(secrets.psks, groupInfo.groupContext, tree, previous, services)
     const state = await openJoined(options, bundle, secrets, pskSecret, groupInfo, examined, ownLeaf)
     return {

@@ -19,13 +19,14 @@ import { type LeafNode, type LeafNodeContent, leafNodeTbs } from '../wire/leaf-n
 import { MLS10 } from '../wire/registry.ts'
 import {
   APP_DATA_DICTIONARY,
-  appDataDictionaryExtension,
   appDataDictionaryOf,
   ComponentId,
   componentDataOf,
+  withAdvertisedComponents,
   withComponentData,
+  withDictionary,
 } from './app-data.ts'
-import { defaultCapabilities, greaseExtension, withGrease } from './capabilities.ts'
+import { defaultCapabilities, greaseComponent, greaseExtension, withGrease } from './capabilities.ts'
 import { leafAuthenticator } from './credentials.ts'
 import type { KeyPackageBundle, KeyPackageOptions } from './options.ts'
 import { policyOf } from './policy.ts'
@@ -69,18 +70,20 @@ export async function createKeyPackageLeaf(
   if (lifetime.notAfter < lifetime.notBefore) throw usage('bad_lifetime', 'a lifetime ends before it begins')
   const listed =
     options.capabilities ?? defaultCapabilities(suite.id, credentialTypeOf(credential), [...extensions, ...besides])
-  const capabilities = options.grease === 'omit' ? listed : withGrease(listed, random)
+  const greased = options.grease === 'omit' ? listed : withGrease(listed, random)
   // RFC 9420 §7.2, §13.5: what stands among the extensions, GREASE included, is listed
   const used = [...extensions, ...besides].map((extension) => extension.extensionType)
-  const unlisted = used.filter((type) => !isDefaultExtension(type) && !capabilities.extensions.includes(type))
+  const unlisted = used.filter((type) => !isDefaultExtension(type) && !greased.extensions.includes(type))
+  const capabilities = { ...greased, extensions: [...greased.extensions, ...unlisted] }
+  const isAdvertising = options.grease !== 'omit' && capabilities.extensions.includes(APP_DATA_DICTIONARY)
   const encryption = await suite.generateHpkeKeyPair(random)
   const content: LeafNodeContent = {
     encryptionKey: encryption.publicKey,
     signatureKey: signer.publicKey.slice(),
     credential,
-    capabilities: { ...capabilities, extensions: [...capabilities.extensions, ...unlisted] },
+    capabilities,
     source: { leafNodeSource: 'key_package', lifetime },
-    extensions,
+    extensions: withAdvertisedComponents(capabilities, extensions, isAdvertising ? [greaseComponent(random)] : []),
   }
   const signature = await signWithLabel(signer, 'LeafNodeTBS', leafNodeTbs(content, undefined))
   return { leafNode: { ...content, signature }, encryptionPrivateKey: encryption.privateKey }
@@ -99,8 +102,7 @@ function withLastResort(extensions: readonly Extension[]): readonly Extension[] 
     ComponentId.lastResortKeyPackage,
     new Uint8Array(0),
   )
-  const others = extensions.filter((extension) => extension.extensionType !== APP_DATA_DICTIONARY)
-  return [...others, appDataDictionaryExtension(dictionary)]
+  return withDictionary(extensions, dictionary)
 }
 
 /** Whether a KeyPackage says that it may be used more than once (MLS extensions draft, "Last-Resort KeyPackages"). */

@@ -42,25 +42,41 @@ export async function validateRatchetTree(
   context: TreeValidationContext,
 ): Promise<void> {
   if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
-  const { treeHash, groupExtensions } = context
-  checkStructure(tree)
-  if (treeHash !== undefined && !equalBytes(treeHash, tree.treeHash())) {
-    throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context") // RFC 9420 §12.4.3.3
-  }
-  checkGroupRequirements(tree, groupExtensions)
+  const { groupId } = context
   const leaves = leafSlotsOf(tree)
-  const demands = memberDemands(groupExtensions)
-  for (const { leaf } of leaves) checkLeafNode(suite, leaf, demands, context)
-  const { groupId, authenticate } = context
+  let refused = false
+  const authenticate: AuthenticateLeaf = async (leaf, replaced) => {
+    if (!refused) await context.authenticate?.(leaf, replaced)
+  }
   const finish = beginVerifying(
     leaves,
     ({ index, leaf, bytes }) =>
       verifyLeafNode(suite, leaf, { groupId, leafIndex: index / 2 }, authenticate, undefined, bytes),
     context,
+    suite.verificationsAtOnce,
   )
-  // other threads may be at the first signatures meanwhile
-  verifyParentHashes(tree)
+  // a provider that has other threads sets them to work now: they are at the signatures during everything below
+  await Promise.resolve()
+  try {
+    checkWithoutSignatures(tree, leaves, context)
+  } catch (error) {
+    refused = true
+    throw error
+  }
   await finish()
+}
+
+/** All checks of a tree that need no signature to be verified and nobody to be asked. */
+function checkWithoutSignatures(tree: RatchetTree, leaves: readonly LeafSlot[], context: TreeValidationContext): void {
+  const { treeHash, groupExtensions } = context
+  checkStructure(tree)
+  if (treeHash !== undefined && !equalBytes(treeHash, tree.treeHash())) {
+    throw invalid('tree_hash_mismatch', "the ratchet tree is not the one of the group's context") // RFC 9420 §12.4.3.1
+  }
+  checkGroupRequirements(tree, groupExtensions)
+  const demands = memberDemands(groupExtensions)
+  for (const { leaf } of leaves) checkLeafNode(tree.suite, leaf, demands, context)
+  verifyParentHashes(tree)
 }
 
 /**

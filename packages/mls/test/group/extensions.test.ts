@@ -29,7 +29,9 @@ import {
   codeOf,
   credentialOf,
   follow,
+  groupOf,
   hear,
+  join,
   keyPackageOf,
   type Person,
   person,
@@ -375,6 +377,31 @@ describe('components of the application', () => {
     const unsorted = new Uint8Array([8, 0, 9, 1, 97, 0, 2, 1, 98])
     expect(() => readSafeAad(unsorted)).toThrow('sorted')
   })
+})
+
+test('GREASE is ignored wherever it may stand: leaf, key package, GroupInfo and components', async () => {
+  const grease = (extensionType: number): Extension => ({ extensionType, extensionData: utf8('anything') })
+  const component = (componentId: number) => appDataDictionaryExtension([{ componentId, data: utf8('anything') }])
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const bobs = await keyPackageOf(bob, {
+    grease: 'omit',
+    extensions: [grease(0x0a0a), component(0x2a2a)],
+    keyPackageExtensions: [grease(0x1a1a), component(0x3a3a)],
+  })
+  const created = await createCommit(
+    await groupOf(alice),
+    {
+      signer: alice.signer,
+      proposals: [{ proposalType: 'add', keyPackage: bobs.keyPackage }],
+      welcome: { grease: 'omit', extensions: [grease(0xeaea), component(0x7a7a)] },
+    },
+    alice.services,
+  )
+  const b = await join(bob, created.welcome, bobs)
+  const updated = await createCommit(b, { signer: bob.signer }, bob.services)
+  expect(epochAuthenticator(await follow(alice, created.child, updated.message))).toEqual(
+    epochAuthenticator(updated.child),
+  )
 })
 
 test('the best cipher suite is the first of ours that everybody supports', () => {

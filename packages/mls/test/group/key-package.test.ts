@@ -2,13 +2,20 @@ import { systemRandom } from '@dmls/crypto'
 import { expect, test } from 'vitest'
 import {
   APP_DATA_DICTIONARY,
+  appDataDictionaryExtension,
+  ComponentId,
+  componentDataOf,
+  componentsListBytes,
   createCommit,
+  decodeComponentsList,
   isGrease,
   isLastResort,
   type KeyPackage,
+  type KeyPackageOptions,
   keyPackageTbs,
   type LeafNode,
   MlsError,
+  missingComponents,
   validateKeyPackage,
 } from '../../src/index.ts'
 import { signWithLabel } from '../../src/schedule/labeled.ts'
@@ -161,9 +168,37 @@ test('a last-resort key package says so, and lists the extension that says it', 
   const bob = await person('bob')
   const { keyPackage } = await keyPackageOf(bob, { use: 'last_resort', grease: 'omit' })
   expect(isLastResort(keyPackage)).toBe(true)
-  expect(keyPackage.leafNode.capabilities.extensions).toContain(APP_DATA_DICTIONARY)
+  const { leafNode } = keyPackage
+  expect(leafNode.capabilities.extensions).toContain(APP_DATA_DICTIONARY)
+  expect(decodeComponentsList(componentDataOf(leafNode.extensions, ComponentId.appComponents)!)).toEqual([1, 2, 4])
   expect(await verdict(keyPackage, bob)).toBe('accepted')
   expect(isLastResort((await keyPackageOf(bob)).keyPackage)).toBe(false)
+})
+
+test('who lists the dictionary of components says which it understands, GREASE among them', async () => {
+  const bob = await person('bob')
+  const capabilities = {
+    ...(await keyPackageOf(bob)).keyPackage.leafNode.capabilities,
+    extensions: [APP_DATA_DICTIONARY],
+  }
+  const advertised = async (options: Partial<KeyPackageOptions>): Promise<readonly number[]> => {
+    const { keyPackage } = await keyPackageOf(bob, { capabilities, ...options })
+    expect(await verdict(keyPackage, bob)).toBe('accepted')
+    return decodeComponentsList(componentDataOf(keyPackage.leafNode.extensions, ComponentId.appComponents)!)
+  }
+  const [appComponents, safeAad, lastResort, grease, ...more] = await advertised({})
+  expect([appComponents, safeAad, lastResort, ...more]).toEqual([1, 2, 4])
+  expect(isGrease(grease!) && grease! <= 0x7a7a).toBe(true)
+  const own = (ids: readonly number[]) =>
+    appDataDictionaryExtension([
+      { componentId: ComponentId.appComponents, data: componentsListBytes(ids) },
+      { componentId: 0x8001, data: new Uint8Array(3) },
+    ])
+  expect(await advertised({ extensions: [own([1, 2, 0x8001])] })).toEqual([1, 2, 0x8001])
+  const { keyPackage } = await keyPackageOf(bob, { extensions: [own([1, 0x8001])] })
+  expect(missingComponents(keyPackage.leafNode, [own([0x8001])])).toEqual([])
+  expect(missingComponents(keyPackage.leafNode, [own([1, 0x8001, 0x8002])])).toEqual([0x8002])
+  expect(missingComponents((await keyPackageOf(bob)).keyPackage.leafNode, [own([1])])).toEqual([1])
 })
 
 test('two key packages of bob share no key and no reference', async () => {

@@ -220,6 +220,22 @@ describe('a credential is refused', () => {
     expect(await verdict({ extensions: [unknown(false)] })).toBe('accepted')
   })
 
+  test('one of whose issuers may certify certain names only, whether that is critical or not', async () => {
+    for (const critical of [true, false]) {
+      const root = await authority()
+      const [middleKeys, keys] = [await keysOf(), await keysOf()]
+      const constraints = new library.Extension('2.5.29.30', critical, new Uint8Array([0x30, 0]))
+      const certified = { subject: 'CN=Middle', keys: middleKeys, by: root, ca: true }
+      const outcome = async (extensions: Issue['extensions'] = []): Promise<string> => {
+        const middle = await issue({ ...certified, extensions })
+        const leaf = await issue({ subject: 'CN=alice', keys, by: { certificate: middle, keys: middleKeys } })
+        return codeOf((await trusting(root.certificate))(await claimOf(keys, [leaf, middle])))
+      }
+      expect(await outcome()).toBe('accepted')
+      expect(await outcome([constraints])).toBe('certificate_not_trusted')
+    }
+  })
+
   test('that is no certificate, none at all, or too many', async () => {
     const { root, keys, leaf, chain } = await chained()
     const authenticate = await trusting(root.certificate)

@@ -116,6 +116,17 @@ describe('a tree that everybody maintained by the rules', () => {
     await expect(validateRatchetTree(suite, tree, { ...CONTEXT, authenticate })).rejects.toThrow('who is dave?')
     expect(seen).toHaveLength(7)
   })
+
+  test('is shown to nobody when it is another than the one of the group', async () => {
+    const seen: LeafNode[] = []
+    const authenticate = async (leaf: LeafNode): Promise<void> => {
+      seen.push(leaf)
+    }
+    const context = { ...CONTEXT, treeHash: new Uint8Array(32), authenticate }
+    await expect(validateRatchetTree(suite, tree, context)).rejects.toMatchObject({ code: 'tree_hash_mismatch' })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(seen).toEqual([])
+  })
 })
 
 describe('a tree is not even read when', () => {

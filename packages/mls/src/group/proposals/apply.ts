@@ -12,7 +12,7 @@ import { keyPackageBytes } from '../../wire/key-package.ts'
 import type { LeafNode } from '../../wire/leaf-node.ts'
 import type { Proposal } from '../../wire/proposal.ts'
 import type { PreSharedKeyId } from '../../wire/psk.ts'
-import { APP_DATA_DICTIONARY, appDataDictionaryExtension, appDataDictionaryOf, withComponentData } from '../app-data.ts'
+import { appDataDictionaryOf, withComponentData, withDictionary } from '../app-data.ts'
 import { askApplication } from '../ask-application.ts'
 import type { AddedMember, CommittedProposal, RemovedMember, UpdatedMember } from '../changes.ts'
 import type { GroupPolicy } from '../services.ts'
@@ -143,7 +143,5 @@ function withAppData(
     const data = updates.length === 0 ? undefined : askApplication(() => component?.update?.(current, updates))
     dictionary = withComponentData(dictionary, componentId, data)
   }
-  const extension = appDataDictionaryExtension(dictionary)
-  const at = extensions.findIndex((each) => each.extensionType === APP_DATA_DICTIONARY)
-  return at === -1 ? [...extensions, extension] : extensions.with(at, extension)
+  return withDictionary(extensions, dictionary)
 }

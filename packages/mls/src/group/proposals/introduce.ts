@@ -27,8 +27,8 @@ export async function introduceProposals(
   services: Services,
   direction: 'sent' | 'received',
 ): Promise<void> {
-  const finish = beginVerifying(entries, (entry) => introduceProposal(scene, entry, services, direction), services)
-  await finish()
+  const introduce = (entry: CommittedProposal): Promise<void> => introduceProposal(scene, entry, services, direction)
+  await beginVerifying(entries, introduce, services, scene.suite.verificationsAtOnce)()
 }
 
 /** @throws MlsError if a signature in the proposal is bad or the Authentication Service refuses a credential */

@@ -1,7 +1,8 @@
 /**
  * From an end-entity certificate to a trust anchor (RFC 5280 §6, the parts that apply without policies and name
  * constraints): signatures, validity, who may certify, how long a path may be. Critical extensions that are not
- * understood make a certificate unacceptable. Revocation is not checked: it needs I/O, which is the application's.
+ * understood make a certificate unacceptable, and so do name constraints, critical or not: none is accepted whose
+ * constraints were not looked at. Revocation is not checked: it needs I/O, which is the application's.
  */
 import { equalBytes } from '@dmls/crypto'
 import type { X509Certificate } from '@peculiar/x509'
@@ -17,6 +18,7 @@ const BASIC_CONSTRAINTS = '2.5.29.19'
 const KEY_USAGE = '2.5.29.15'
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
 const EXTENDED_KEY_USAGE = '2.5.29.37'
+const NAME_CONSTRAINTS = '2.5.29.30'
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   BASIC_CONSTRAINTS,
   KEY_USAGE,
@@ -88,8 +90,8 @@ function checkCertificate(certificate: X509Certificate, { atMs }: ChainOptions):
     throw invalid('certificate_not_valid_now', 'a certificate is not valid at this time')
   }
   for (const { critical, type } of certificate.extensions) {
-    if (critical && !UNDERSTOOD.has(type)) {
-      throw invalid('certificate_not_acceptable', 'a certificate has a critical extension that is not understood', {
+    if ((critical && !UNDERSTOOD.has(type)) || type === NAME_CONSTRAINTS) {
+      throw invalid('certificate_not_acceptable', 'a certificate has an extension that must be understood and is not', {
         type,
       })
     }
