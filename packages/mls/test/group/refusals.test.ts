@@ -194,6 +194,25 @@ test('a key package that nobody could commit is not proposed', async () => {
   expect(await codeOf(sent)).toBe('bad_key_package_signature')
 })
 
+test.each([[[]], [['bob']]])(
+  'nobody whom the Authentication Service refuses is added, whoever else is (%j)',
+  async (others) => {
+    const { alice, a } = await trio()
+    const names = [...others, 'dora', 'emil']
+    const keyPackages = await Promise.all(
+      names.map(async (name) => (await keyPackageOf(await person(name))).keyPackage),
+    )
+    const proposals = keyPackages.map((keyPackage) => ({ proposalType: 'add', keyPackage }) as const)
+    // the answer comes when the commit is long made; bob, who is in the group, would be refused for another reason
+    const authenticate = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      throw new Error('who are they?')
+    }
+    const made = createCommit(a, { signer: alice.signer, proposals }, { ...alice.services, authenticate })
+    expect(await codeOf(made)).toBe('refused_by_application')
+  },
+)
+
 test('an external joiner asks about every member', async () => {
   const alice = await person('alice')
   const a = await groupOf(alice)

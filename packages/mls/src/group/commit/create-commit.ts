@@ -62,12 +62,31 @@ export async function createCommitAs(
   const policy = policyOf(services)
   const held = succession === undefined ? [state] : [state, succession.from]
   const lookup = { held, context: state.context, services }
-  const { applied, dropped } = await choose(state, options, services, policy, succession)
+  const candidates = candidatesOf(state, options, services, policy, succession)
+  try {
+    return await commitChosen(state, options, services, policy, candidates, lookup)
+  } catch (error) {
+    // what is wrong with a proposal by itself is told before what it leads to
+    await candidates.introduced
+    throw error
+  }
+}
+
+async function commitChosen(
+  state: GroupState,
+  options: CommitOptions,
+  services: Services,
+  policy: GroupPolicy,
+  candidates: Candidates,
+  lookup: Parameters<typeof pskSecretOf>[2],
+): Promise<CommitCreated> {
+  const { applied, dropped } = await choose(state, candidates, services)
   const staged = await stagePath(state, applied, options, services, policy)
   try {
     const pskSecret = await pskSecretOf(state.suite, applied.psks, lookup)
     try {
-      return await finish({ state, options, services, policy, applied, dropped, staged, pskSecret })
+      const { introduced } = candidates
+      return await finish({ state, options, services, policy, applied, dropped, staged, pskSecret, introduced })
     } finally {
       pskSecret.fill(0)
     }
@@ -79,14 +98,26 @@ export async function createCommitAs(
   }
 }
 
-/** The proposals of the commit, and what they lead to. */
-async function choose(
+/** What there is to commit. */
+interface Candidates {
+  readonly scene: ListScene
+  readonly own: readonly CommittedProposal[]
+  readonly referenced: readonly CachedProposal[]
+  readonly misfits: 'drop' | 'refuse'
+  /**
+   * Rejects if one of our own proposals is not valid by itself. Waited for at the end: where other threads verify
+   * signatures, a thousand key packages take them as long as this one needs to seal as many invitations.
+   */
+  readonly introduced: Promise<unknown>
+}
+
+function candidatesOf(
   state: GroupState,
   options: CommitOptions,
   services: Services,
   policy: GroupPolicy,
   succession: Succession | undefined,
-): Promise<{ readonly applied: Applied; readonly dropped: readonly DroppedProposal[] }> {
+): Candidates {
   const { suite, context, tree, ownLeaf } = state
   const resumption = succession?.usage ?? 'application'
   const sendingAt = policy.sentLifetimes === 'ignore' ? undefined : services.now
@@ -98,10 +129,21 @@ async function choose(
   const references = options.references ?? 'none'
   const referenced: readonly CachedProposal[] = referencedProposals(state.proposals, references)
   // RFC 9420 §7.3, §10.1: what is sent is validated first
-  await introduceProposals(scene, own, services, 'sent')
-  if (references !== 'all') return selectProposals(scene, own, referenced, 'refuse')
-  const available = await withoutMissingPsks(referenced, { held: [state], context, services })
-  const { applied, dropped } = selectProposals(scene, own, available.proposals, 'drop')
+  const introduced = introduceProposals(scene, own, services, 'sent')
+  // whoever waits for it hears of it; until then nobody may be listening
+  introduced.catch(() => undefined)
+  return { scene, own, referenced, misfits: references === 'all' ? 'drop' : 'refuse', introduced }
+}
+
+/** The proposals of the commit, and what they lead to. */
+async function choose(
+  state: GroupState,
+  { scene, own, referenced, misfits }: Candidates,
+  services: Services,
+): Promise<{ readonly applied: Applied; readonly dropped: readonly DroppedProposal[] }> {
+  if (misfits === 'refuse') return selectProposals(scene, own, referenced, misfits)
+  const available = await withoutMissingPsks(referenced, { held: [state], context: state.context, services })
+  const { applied, dropped } = selectProposals(scene, own, available.proposals, misfits)
   return { applied, dropped: [...available.dropped, ...dropped] }
 }
 
@@ -144,6 +186,7 @@ interface Draft {
   readonly dropped: readonly DroppedProposal[]
   readonly staged: StagedPath | undefined
   readonly pskSecret: Uint8Array
+  readonly introduced: Promise<unknown>
 }
 
 async function finish(draft: Draft): Promise<CommitCreated> {
@@ -183,6 +226,7 @@ async function finish(draft: Draft): Promise<CommitCreated> {
     const ownCommits = [...state.ownCommits, suite.hash(encodeWhole(sent.message, encodeMlsMessage, 1024))]
     const parent = { ...sent.state, ownCommits, initKey: next.parentInitKey ?? state.initKey }
     const { welcome, groupInfo } = await announce(draft, child, next.joinerSecret)
+    await draft.introduced
     const superseded = [...sent.superseded, ...next.superseded]
     return {
       parent,
