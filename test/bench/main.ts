@@ -17,7 +17,9 @@ async function bench(args: readonly string[]): Promise<number> {
     return STATUS.met
   }
   await checkWritable(options)
-  const report = await measureAll(options, (what) => process.stderr.write(`${what} …\n`))
+  const begun = performance.now()
+  const elapsed = (): string => `${Math.round((performance.now() - begun) / 1000)} s`.padStart(6)
+  const report = await measureAll(options, (what) => process.stderr.write(`${elapsed()}  ${what} …\n`))
   const json = `${JSON.stringify(report, undefined, 2)}\n`
   if (options.json !== undefined && options.json !== '-') await writeFile(options.json, json)
   if (options.svg !== undefined) await writeFile(options.svg, plot(report.results))

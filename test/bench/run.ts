@@ -15,9 +15,9 @@ import { targets } from './targets.ts'
 
 /** Members of the group in the sections that have one size. */
 export const FIXED_SIZE = 1000
-/** Of the two groups that are compared. */
-const GROWTH = [1000, 100_000] as const
-const GROWTH_ROUNDS = 6
+/** From here on ours alone is measured, in turn with a group of {@link FIXED_SIZE}. */
+const LARGE_SIZE = 20_000
+const LARGE_ROUNDS = 4
 const RETAINED_EPOCHS = 100
 
 /** `note` is told what is measured next. */
@@ -28,19 +28,6 @@ export async function measureAll(
   const begun = performance.now()
   const measured = libraries(quick ? 'essential' : 'all')
   const results: Result[] = []
-  note('the PPRF')
-  results.push(...(await measurePprf()))
-  for (const size of sizes) {
-    note(`a fully populated tree of ${size}`)
-    results.push(...(await measureWarm(measured, { size, ...warmRounds(size, quick) })))
-  }
-  for (const size of sizes.filter((each) => measured.some(({ bareSizeMax }) => each <= bareSizeMax))) {
-    note(`a group of ${size} that was just created`)
-    results.push(...(await measureBare(measured, { size, ...bareRounds(size, quick) })))
-  }
-  const compares = GROWTH.every((size) => sizes.includes(size))
-  if (compares) note(`${GROWTH.join(' and ')} members in turn`)
-  const growth = compares ? await measureGrowth(GROWTH, GROWTH_ROUNDS) : []
   const hasSize = sizes.includes(FIXED_SIZE)
   if (hasSize) note('memory')
   const memory = hasSize ? await measureMemory(FIXED_SIZE, RETAINED_EPOCHS) : undefined
@@ -48,6 +35,23 @@ export async function measureAll(
   const storage = hasSize ? await measureStorage(FIXED_SIZE) : undefined
   if (hasSize) note('start-up')
   const startup = hasSize ? await measureStartup(FIXED_SIZE, quick ? 3 : 7) : undefined
+  note('the PPRF')
+  results.push(...(await measurePprf()))
+  for (const size of sizes.filter((each) => each < LARGE_SIZE)) {
+    note(`a fully populated tree of ${size}`)
+    results.push(...(await measureWarm(measured, { size, ...warmRounds(size, quick) })))
+  }
+  for (const size of sizes.filter((each) => measured.some(({ bareSizeMax }) => each <= bareSizeMax))) {
+    note(`a group of ${size} that was just created`)
+    results.push(...(await measureBare(measured, { size, ...bareRounds(size, quick) })))
+  }
+  const growth: Result[] = []
+  for (const size of sizes.filter((each) => each >= LARGE_SIZE)) {
+    note(`fully populated trees of ${FIXED_SIZE} and ${size}`)
+    const grown = await measureGrowth({ size, beside: FIXED_SIZE, rounds: LARGE_ROUNDS, joins: 1 })
+    results.push(...grown.results)
+    growth.splice(0, growth.length, ...grown.beside, ...grown.results)
+  }
   note('what one of each primitive costs')
   const costs = await measureCosts()
   const seconds = (performance.now() - begun) / 1000
@@ -56,8 +60,7 @@ export async function measureAll(
 }
 
 function warmRounds(size: number, quick: boolean): { readonly rounds: number; readonly joins: number } {
-  if (size > 10_000) return { rounds: 3, joins: 1 }
-  if (size > 1000) return { rounds: 3, joins: 1 }
+  if (size > 1000) return { rounds: 2, joins: 1 }
   return { rounds: quick ? 6 : 12, joins: 3 }
 }
 

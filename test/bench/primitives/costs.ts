@@ -2,7 +2,7 @@
  * What one of each primitive costs on this machine now, in a hot loop of its own, and what an operation's counts add up to
  * by that. For reading the counts: what an operation is held against is measured beside it (`floor.ts`).
  */
-import { median } from '../sampling.ts'
+import { collectGarbage, median } from '../sampling.ts'
 import { type Counts, meanLength, PRIMITIVES, type Primitive } from './counts.ts'
 import { Floor, type Verification } from './floor.ts'
 
@@ -31,6 +31,7 @@ export interface Cost {
 
 export async function measureCosts(samples: number = SAMPLES): Promise<readonly Cost[]> {
   const costs: Cost[] = []
+  collectGarbage()
   for (const primitive of PRIMITIVES) costs.push(await measureCost(primitive, 'one by one', samples))
   costs.push(await measureCost('verify', 'side by side', samples))
   return costs

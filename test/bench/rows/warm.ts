@@ -18,6 +18,7 @@ export interface WarmPlan {
 
 /** A round that is not kept comes first. */
 const WARM_UP = -1
+const WARM_UP_JOINS_MAX = 1000
 const MESSAGE_SIZE = 100
 const MESSAGES = 4
 const COUNTED_COMMITS = 6
@@ -31,6 +32,8 @@ export async function measureWarm(libraries: readonly BenchLibrary[], plan: Warm
     for (const [library, pair] of pairs) {
       collectGarbage()
       for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, round < 0)
+      // joining a large group takes long, and what it runs has run in smaller ones
+      if (round < 0 && size > WARM_UP_JOINS_MAX) continue
       for (let i = 0; i < Math.min(joins, library.repeats); i++) await measureJoin(library, pair, samples, round < 0)
     }
   }
@@ -46,18 +49,39 @@ async function pairsOf(libraries: readonly BenchLibrary[], size: number): Promis
   return pairs
 }
 
-/** Ours in a small and a large group in turn, exchange by exchange, so that both see the same machine. */
-export async function measureGrowth(sizes: readonly [number, number], rounds: number): Promise<Result[]> {
+/**
+ * Ours in a large group, and in a small one in turn, exchange by exchange, so that both see the same machine: what one
+ * costs more than the other is the size.
+ */
+export async function measureGrowth(plan: WarmPlan & { readonly beside: number }): Promise<Growth> {
+  const { size, beside, rounds, joins } = plan
   const library = ours()
-  const groups: { readonly size: number; readonly pair: Pair; readonly samples: Samples }[] = []
-  for (const size of sizes) groups.push({ size, pair: await warmPair(library, size), samples: new Samples(OURS) })
+  const small = await groupOf(library, beside)
+  const large = await groupOf(library, size)
   for (let round = WARM_UP; round < rounds; round++) {
     collectGarbage()
     for (let i = 0; i < library.repeats; i++) {
-      for (const { pair, samples } of groups) await exchange(library, pair, samples, round < 0)
+      for (const { pair, samples } of [small, large]) await exchange(library, pair, samples, round < 0)
     }
+    for (let i = 0; i < joins && round >= 0; i++) await measureJoin(library, large.pair, large.samples, false)
   }
-  return groups.flatMap(({ size, samples }) => samples.results(size))
+  return { beside: small.samples.results(beside), results: large.samples.results(size) }
+}
+
+export interface Growth {
+  /** Of the large group, with its joins. */
+  readonly results: readonly Result[]
+  /** Of the small group. */
+  readonly beside: readonly Result[]
+}
+
+async function groupOf(
+  library: BenchLibrary,
+  size: number,
+): Promise<{ readonly pair: Pair; readonly samples: Samples }> {
+  const samples = new Samples(OURS)
+  await count(size, samples)
+  return { pair: await warmPair(library, size), samples }
 }
 
 /** A commit of each, processed by the other, and messages in the new epoch. */
