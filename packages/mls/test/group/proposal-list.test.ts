@@ -254,6 +254,9 @@ describe('a committer', () => {
     const heardIt = await heardForged(group, stolen)
     const created = await commitAll(heardIt)
     expect(reasons(created)).toEqual(['duplicate_client'])
+    const besides = await commitAll(await heard(heardIt, 'c', { proposalType: 'remove', removed: 1 }))
+    expect(reasons(besides)).toEqual(['duplicate_client'])
+    expect(besides.changes.removed).toMatchObject([{ leafIndex: 1 }])
     expect(await verdictOf(group, [stolen])).toBe('duplicate_encryption_key')
   })
 

@@ -3,11 +3,13 @@ import {
   type Capabilities,
   createCommit,
   type GroupState,
+  type Proposal,
   requiredCapabilitiesExtension,
   sendProposal,
   sendUpdate,
 } from '../../src/index.ts'
 import { suite } from '../suites.ts'
+import { forgeProposal } from './forge.ts'
 import { codeOf, follow, hear, keyPackageOf, type Person, person, trio } from './people.ts'
 
 const APPLICATION_PROPOSAL = 0xf001
@@ -46,8 +48,9 @@ describe('a committer leaves out', () => {
     const unfit = await keyPackageOf(dora, { capabilities: { ...everything, ...lack } })
     const fit = await keyPackageOf(emil, { capabilities: everything })
     let [a1, b1] = [a, b]
-    for (const { keyPackage } of [unfit, fit]) {
-      const sent = await sendProposal(b1, { proposalType: 'add', keyPackage }, { signer: bob.signer }, bob.services)
+    const adds = [unfit, fit].map(({ keyPackage }): Proposal => ({ proposalType: 'add', keyPackage }))
+    for (const proposal of [...adds, { proposalType: 'remove', removed: 2 } as const]) {
+      const sent = await sendProposal(b1, proposal, { signer: bob.signer }, bob.services)
       b1 = sent.state
       a1 = await hear(alice, a1, sent.message)
     }
@@ -67,6 +70,23 @@ describe('a committer leaves out', () => {
     expect(await committed(alice, await hear(alice, a, sent.message), bob, sent.state)).toEqual([
       'invalid: credential_not_supported',
     ])
+  })
+
+  test('a proposal of a type that not everybody supports, beside a removal that it commits', async () => {
+    const { alice, bob, a, b } = await trio({ leaf: { capabilities: everything } })
+    const rule = { pathRequired: false, externalSenders: false }
+    const policy = { customProposals: new Map([[APPLICATION_PROPOSAL, rule]]) }
+    const registered: Person = { ...alice, services: { ...alice.services, policy } }
+    const dora = await keyPackageOf(await person('dora'), { capabilities: { ...everything, proposals: [] } })
+    const proposals = [{ proposalType: 'add', keyPackage: dora.keyPackage }] as const
+    const adding = await createCommit(a, { signer: alice.signer, proposals }, alice.services)
+    let [a1, b1] = [adding.child, await follow(bob, b, adding.message)]
+    const custom = { proposalType: 'custom', type: APPLICATION_PROPOSAL, body: new Uint8Array(1) } as const
+    a1 = await hear(registered, a1, await forgeProposal(b1, custom, { signer: bob.signer }))
+    const removal = await sendProposal(b1, { proposalType: 'remove', removed: 2 }, { signer: bob.signer }, bob.services)
+    a1 = await hear(registered, a1, removal.message)
+    b1 = removal.state
+    expect(await committed(registered, a1, bob, b1)).toEqual(['unsupported_proposal_type: unsupported_proposal_type'])
   })
 
   test('an Update that gives up what the group requires', async () => {

@@ -179,6 +179,14 @@ describe('a credential is refused', () => {
     )
   })
 
+  test('unless it is one of those that are trusted, by itself', async () => {
+    const keys = await keysOf()
+    const leaf = await issue({ subject: 'CN=alice', keys })
+    expect(await codeOf((await trusting(leaf))(await claimOf(keys, [leaf])))).toBe('accepted')
+    const another = await issue({ subject: 'CN=alice', keys })
+    expect(await codeOf((await trusting(leaf))(await claimOf(keys, [another])))).toBe('certificate_not_trusted')
+  })
+
   test('that is not valid at the time, or whose issuer is not', async () => {
     expect(await verdict({ validity: expired })).toBe('certificate_not_valid_now')
     expect(await verdict({ validity: { notBefore: at(NOW + 1n), notAfter: at(NOW + 9n) } })).toBe(
@@ -288,6 +296,10 @@ describe('a credential is refused', () => {
     expect(await next('CN=alice', ['alice.example'])).toBe('accepted')
     expect(await next('CN=mallory', ['alice.example'])).toBe('not_a_successor')
     expect(await next('CN=alice', ['mallory.example'])).toBe('not_a_successor')
+    const basic = { credentialType: 'basic', identity: utf8('CN=alice') } as const
+    const previous = { credential: basic, signatureKey: await signatureKey(keys) }
+    const claim = await claimOf(keys, chain, { occasion: 'update', previous })
+    expect(await codeOf(authenticate(claim))).toBe('not_a_successor')
     const { subject } = await certifiedIdentity({ credentialType: 'x509', certificates: [der(leaf)] })
     expect(subject).toBe('CN=alice')
   })

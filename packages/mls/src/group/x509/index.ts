@@ -35,7 +35,10 @@ export interface X509AuthenticatorOptions {
    * function everybody whom an anchor certified is.
    */
   readonly acceptIdentity?: (identity: CertifiedIdentity, claim: CredentialClaim) => void | Promise<void>
-  /** Whether one identity may take the place of another. Default: same subject and same alternative names. */
+  /**
+   * Whether one identity may take the place of another. Default: same subject and same alternative names. Where the earlier
+   * credential is no X.509 credential nobody can say, and it is refused.
+   */
   readonly isSuccessor?: (previous: CertifiedIdentity, next: CertifiedIdentity) => boolean
   /**
    * Whether certificates of members who are already in a group that we join may have expired (RFC 9420 §5.3.2 has groups
@@ -92,7 +95,9 @@ function checkSuccessor(
   previous: Credential,
   next: CertifiedIdentity,
 ): void {
-  if (previous.credentialType !== 'x509') return
+  if (previous.credentialType !== 'x509') {
+    throw invalid('not_a_successor', 'a certificate takes the place of a credential that is none') // RFC 9420 §5.3.1
+  }
   const [before] = parseChain(library, previous.certificates) as [X509Certificate]
   const mayFollow = options.isSuccessor ?? sameIdentity
   if (!mayFollow(identityOf(library, before), next)) {
