@@ -9,7 +9,7 @@
  * the state record with the witnesses of the key file, then erases slots that nobody names: what a crash left behind.
  */
 import { chmod, mkdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { StoreError } from '@dmls/client/ports'
 import { concatBytes, equalBytes } from '@dmls/crypto'
 import { Level } from 'level'
@@ -61,9 +61,24 @@ export async function openLevelStore(folder: string, options: LevelStoreOptions 
 }
 
 async function makePrivateFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(resolve(folder))
   const { mode } = await stat(folder)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) await chmod(folder, 0o700)
+}
+
+/** Not by `recursive`, which tries for ever where a folder is there and takes none, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (!isAbsent(error)) {
+      if ((await stat(path)).isDirectory()) return
+      throw error
+    }
+    if (await stat(dirname(path)).catch(() => undefined)) throw error
+    await makeFolder(dirname(path))
+    await makeFolder(path)
+  }
 }
 
 async function openTree(tree: Tree, folder: string): Promise<void> {

@@ -186,6 +186,10 @@ describe('a store that is not whole', () => {
     await removeFolder(wide)
   })
 
+  test.runIf(process.platform === 'linux')('a folder in one that takes none is a typed error', async () => {
+    await expect(openLevelStore('/proc/dmls/store')).rejects.toMatchObject({ code: 'store_failed' })
+  })
+
   test('a folder that cannot be made is a typed error', async () => {
     await writeFile(folder, 'a file')
     await expect(openLevelStore(folder)).rejects.toMatchObject({ name: 'StoreError', code: 'store_failed' })

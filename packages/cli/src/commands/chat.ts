@@ -1,5 +1,4 @@
 /** `dmls chat`: talk in a group from the terminal, without a server. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chat } from '../chat/chat.ts'
 import { Prompt } from '../chat/prompt.ts'
@@ -7,6 +6,7 @@ import { CliError } from '../cli-error.ts'
 import { type Command, defineCommand } from '../command/command.ts'
 import { required } from '../command/values.ts'
 import { explain } from '../explain.ts'
+import { makeFolder } from '../folder.ts'
 import { styleOf } from '../io.ts'
 import { Journal } from '../member/journal.ts'
 import { openNode } from '../node/node.ts'
@@ -29,7 +29,7 @@ export const chatCommand: Command = defineCommand({
   },
   run: async (values, io) => {
     const folder = required('chat', 'store', values.store)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     const node = await openNode({
       storeFolder: join(folder, 'store'),
       listen: values.listen ?? '/ip4/0.0.0.0/tcp/0',

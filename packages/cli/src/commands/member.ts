@@ -1,8 +1,8 @@
 /** `dmls member`: one member as a process that another program controls by lines of JSON. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, defineCommand } from '../command/command.ts'
 import { required } from '../command/values.ts'
+import { makeFolder } from '../folder.ts'
 import { MemberHost } from '../member/host.ts'
 import { Journal } from '../member/journal.ts'
 import { lineWriter, serveRequests } from '../member/session.ts'
@@ -28,7 +28,7 @@ export const memberCommand: Command = defineCommand({
   },
   run: async (values, io) => {
     const folder = required('member', 'store', values.store)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     const report = lineWriter(io.stdout)
     const host = new MemberHost({ journal: new Journal(join(folder, 'journal.ndjson')), report })
     const node = await openNode({

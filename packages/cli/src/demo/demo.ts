@@ -1,8 +1,9 @@
 /** Sets the demonstration up, plays it, draws and judges what came of it, and cleans up whatever happens. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CliError, EXIT_INTERRUPTED } from '../cli-error.ts'
+import { makeFolder } from '../folder.ts'
 import { renderSvg } from '../history/svg.ts'
 import { Chaos } from './chaos.ts'
 import { check } from './checks.ts'
@@ -33,7 +34,7 @@ export interface DemoOptions {
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const { program = memberProgram(), screen, outFolder, keepsStores, seed, chaosKills, chaosDelayMaxMs, stop } = options
   const startedAtMs = performance.now()
-  mkdirSync(outFolder, { recursive: true })
+  makeFolder(outFolder)
   const storesFolder = keepsStores ? freshFolder(join(outFolder, 'stores')) : mkdtempSync(join(tmpdir(), 'dmls-demo-'))
   const stage = new Stage({ program, storesFolder, screen, stop })
   const chaos = new Chaos({
@@ -74,7 +75,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 
 function freshFolder(folder: string): string {
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   return folder
 }
 

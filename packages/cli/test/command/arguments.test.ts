@@ -55,6 +55,16 @@ describe('a mistake of the user is one clear line and a status that is not zero'
     })
   })
 
+  // Node tries for ever to make a folder in /proc.
+  test.runIf(process.platform === 'linux').each([
+    [['demo', '--out', '/proc/x'], '/proc/x'],
+    [['demo', '--out', '/proc/x/y'], '/proc/x'],
+    [['member', '--store', '/proc/x'], '/proc/x'],
+    [['chat', '--store', '/proc/x'], '/proc/x'],
+  ])('a folder that takes no folders is named: %j', async (args, folder) => {
+    expect(await run(...args)).toEqual({ status: 1, out: '', err: `dmls: ${folder}: no folder can be made there\n` })
+  })
+
   test('a folder without a store is refused and stays as it is', async () => {
     const { status, err } = await run('dag', '--store', EMPTY)
     expect({ status, err }).toEqual({ status: 1, err: `dmls: there is no store in ${join(EMPTY, 'store')}\n` })
