@@ -7,6 +7,7 @@ import { readOptions, UsageError } from './options.ts'
 import { measureCosts, sumOfCosts } from './primitives/costs.ts'
 import { type Counts, PRIMITIVES, type Primitive } from './primitives/counts.ts'
 import { Floor } from './primitives/floor.ts'
+import { MARKS, withFigures } from './report/markdown.ts'
 import { textOf } from './report/report.ts'
 import { plot } from './report/svg.ts'
 import { findResult, OPERATIONS, type Operation, type Result } from './results.ts'
@@ -111,7 +112,7 @@ describe('a floor', () => {
   })
 
   test('knows a cost of every primitive', async () => {
-    const costs = await measureCosts(1)
+    const costs = await measureCosts(2)
     for (const primitive of PRIMITIVES) {
       expect(costs.find((each) => each.primitive === primitive)?.us, primitive).toBeGreaterThan(0)
     }
@@ -190,7 +191,7 @@ test('a spread is the median and the tenths beside it', () => {
 
 describe('the rows', () => {
   test('of times are there for every operation and library, as a table and a plot', async () => {
-    const all = libraries('all')
+    const all = libraries('all').map((library) => ({ ...library, repeats: 1 }))
     const results = [
       ...(await measurePprf(2)),
       ...(await measureWarm(all, { size: 2, rounds: 1, joins: 1 })),
@@ -227,6 +228,13 @@ describe('the rows', () => {
     const text = textOf({ machine, results, ...rest }, 8)
     expect(text).toMatch(/^make commit, bare +8 +dmls, node +\d/m)
     expect(text).toMatch(/^decrypt 100 B( +\d+\.\d+){3}$/m)
+    const document = `# Figures\n${MARKS.begin}\nold\n${MARKS.end}\nThe end.\n`
+    const report = { machine, results, ...rest }
+    const filled = withFigures(document, report, 8)
+    expect(filled).toMatch(/^# Figures\n.*\| dmls, node \| \d.*\| ratio \| \d.*\nThe end\.\n$/s)
+    expect(filled).not.toContain('old')
+    expect(withFigures(filled ?? '', report, 8)).toBe(filled)
+    expect(withFigures('# No place\n', report, 8)).toBeUndefined()
     expect(plot(results)).toMatch(/^<svg .*<\/svg>\n$/s)
   })
 

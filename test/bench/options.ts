@@ -8,15 +8,18 @@ export interface BenchOptions {
   /** Where to write the results as JSON, and the plot. */
   readonly json: string | undefined
   readonly svg: string | undefined
+  /** A document that has a place for the figures. */
+  readonly doc: string | undefined
   readonly help: boolean
 }
 
-export const HELP = `usage: pnpm bench [--quick] [--sizes 2,10,100,1000] [--json FILE] [--svg FILE]
+export const HELP = `usage: pnpm bench [--quick] [--sizes 2,10,100,1000] [--json FILE] [--svg FILE] [--doc FILE]
 
   --quick   fewer rounds, ours with node:crypto and ts-mls only, up to 1000 members
   --sizes   members of the groups; by default 2, 10, 100, 1000, 10000 and 100000
   --json    the results as JSON into a file ("-": on standard output, and nothing else there)
   --svg     a plot of times against members into a file
+  --doc     the tables as Markdown into a file that has a place for them, like docs/performance.md
 
 Progress goes to standard error. Ends with 0 when every target that was measured is met, with 1 when one is not,
 with 2 when it was asked for something that it does not know.
@@ -34,16 +37,17 @@ export class UsageError extends Error {
 /** @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions {
   const values = parse(args)
-  const { quick, json, svg, help } = values
-  if (json === '' || svg === '') throw new UsageError('--json and --svg need the name of a file')
+  const { quick, json, svg, doc, help } = values
+  if ([json, svg, doc].includes('')) throw new UsageError('--json, --svg and --doc need the name of a file')
   const asked = values.sizes?.split(',').map(readSize) ?? (quick ? QUICK_SIZES : SIZES)
-  return { sizes: [...new Set(asked)].sort((a, b) => a - b), quick, json, svg, help }
+  return { sizes: [...new Set(asked)].sort((a, b) => a - b), quick, json, svg, doc, help }
 }
 
 interface Values {
   readonly sizes?: string | undefined
   readonly json?: string | undefined
   readonly svg?: string | undefined
+  readonly doc?: string | undefined
   readonly quick: boolean
   readonly help: boolean
 }
@@ -58,6 +62,7 @@ function parse(args: readonly string[]): Values {
         quick: { type: 'boolean', default: false },
         json: { type: 'string' },
         svg: { type: 'string' },
+        doc: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values

@@ -61,7 +61,7 @@ export async function measureAll(
 
 function warmRounds(size: number, quick: boolean): { readonly rounds: number; readonly joins: number } {
   if (size > 1000) return { rounds: 2, joins: 1 }
-  return { rounds: quick ? 6 : 12, joins: 3 }
+  return { rounds: quick ? 6 : 9, joins: 3 }
 }
 
 function bareRounds(size: number, quick: boolean): Omit<BarePlan, 'size'> {

@@ -29,8 +29,8 @@ export function ours(newSuite: () => CipherSuite = newNodeSuite): BenchLibrary {
 
 export function libraries(which: 'all' | 'essential'): readonly BenchLibrary[] {
   if (which === 'essential') return [ours(), tsMlsLibrary()]
-  const other = { repeats: 2, sizeMax: 1e4, bareSizeMax: 1000, profile: mlsProfile }
-  const decentralized = { repeats: 4, sizeMax: 1e4, bareSizeMax: 0, profile: dmlsProfile }
+  const other = { repeats: 1, sizeMax: 1e4, bareSizeMax: 1000, profile: mlsProfile }
+  const decentralized = { repeats: 2, sizeMax: 1e4, bareSizeMax: 0, profile: dmlsProfile }
   return [
     ours(),
     // bare trees have nothing to show of a profile, which is about the key schedule only

@@ -7,7 +7,6 @@ import { type Counts, meanLength, PRIMITIVES, type Primitive } from './counts.ts
 import { Floor, type Verification } from './floor.ts'
 
 const SAMPLES = 25
-const WARM_UP = 25
 /** Calls in one sample; more where signatures are verified side by side, until all threads are busy. */
 const CALLS = 20
 const CALLS_TOGETHER = 128
@@ -42,7 +41,7 @@ async function measureCost(primitive: Primitive, verification: Verification, sam
   const floorOf = (length: number): Floor => new Floor(only(primitive, calls, length * calls), verification)
   const [short, long] = [floorOf(LENGTH), floorOf(LENGTH + MORE)]
   const times: { readonly short: number[]; readonly long: number[] } = { short: [], long: [] }
-  for (let i = -WARM_UP; i < samples; i++) {
+  for (let i = -samples; i < samples; i++) {
     const [ofShort, ofLong] = [await short.measure(), await long.measure()]
     if (i < 0) continue
     times.short.push((ofShort * 1000) / calls)

@@ -6,16 +6,18 @@ import type { MemoryReport } from '../rows/memory.ts'
 import type { StartupReport } from '../rows/startup.ts'
 import type { StorageReport } from '../rows/storage.ts'
 import type { Target } from '../targets.ts'
+import { type Table, textTable } from './table.ts'
 import {
   costsTable,
   countsTable,
   growthTable,
+  loadsTable,
   memoryTable,
   startupTable,
-  storageTable,
   targetsTable,
   timesTable,
-} from './table.ts'
+  writesTable,
+} from './tables.ts'
 
 /** Everything that one run found out. What it was not asked for is undefined. */
 export interface Report {
@@ -31,20 +33,25 @@ export interface Report {
   readonly targets: readonly Target[]
 }
 
-/** `size`: of the groups whose counts are shown. */
-export function textOf(report: Report, size: number): string {
-  const { machine, memory, storage, startup } = report
-  const sections = [
-    `Node ${machine.node}, OpenSSL ${machine.openssl}, ${machine.threads} × ${machine.cpu}, load ${machine.load}`,
-    timesTable(report.results, report.costs),
+export function machineLine({ machine, seconds }: Report): string {
+  const { node, openssl, threads, cpu, load } = machine
+  return `Node ${node}, OpenSSL ${openssl}, ${threads} × ${cpu}, load ${load}; measured in ${Math.round(seconds)} s`
+}
+
+/** All but the times and the targets. `size`: of the groups whose counts are shown. */
+export function detailTables(report: Report, size: number): readonly Table[] {
+  const { memory, storage, startup } = report
+  return [
     ...(report.growth.length === 0 ? [] : [growthTable(report.growth)]),
     countsTable(report.results, size),
     costsTable(report.costs),
     ...(memory === undefined ? [] : [memoryTable(memory)]),
-    ...(storage === undefined ? [] : [storageTable(storage)]),
+    ...(storage === undefined ? [] : [writesTable(storage), loadsTable(storage)]),
     ...(startup === undefined ? [] : [startupTable(startup)]),
-    targetsTable(report.targets),
-    `measured in ${Math.round(report.seconds)} s`,
   ]
-  return `${sections.join('\n\n')}\n`
+}
+
+export function textOf(report: Report, size: number): string {
+  const tables = [timesTable(report.results, report.costs), ...detailTables(report, size), targetsTable(report.targets)]
+  return `${[machineLine(report), ...tables.map(textTable)].join('\n\n')}\n`
 }
