@@ -104,10 +104,22 @@ export class Writer {
     return this.length(bytes.length).fixed(bytes)
   }
 
-  /** `T values<V>`: written in place behind a one-byte header, and moved when the header turns out longer. */
+  /** `T values<V>` */
   vector<T>(values: readonly T[], element: (writer: Writer, value: T) => void): this {
     const header = this.#reserve(1)
     for (const value of values) element(this, value)
+    return this.#close(header)
+  }
+
+  /** `opaque value<V>` of what `encode` writes. */
+  opaqueOf(encode: (writer: Writer) => void): this {
+    const header = this.#reserve(1)
+    encode(this)
+    return this.#close(header)
+  }
+
+  /** Writes the header of a vector in front of what follows its place, which is moved when the header is a longer one. */
+  #close(header: number): this {
     const size = this.#length - header - 1
     const headerSize = lengthSize(size)
     if (headerSize > 1) {
@@ -129,6 +141,20 @@ export class Writer {
     return this
   }
 
+  /**
+   * What was written, as a view of the writer's own memory: for whoever reads it at once and keeps nothing. Not for secrets,
+   * which {@link finish} leaves no other copy of.
+   */
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** Empty again, with the memory that it has: what {@link written} gave out is overwritten next. */
+  restart(): this {
+    this.#length = 0
+    return this
+  }
+
   /** What was written; the caller owns it and the writer is empty again. */
   finish(): Uint8Array {
     const buffer = this.#buffer
@@ -140,6 +166,13 @@ export class Writer {
     buffer.fill(0, 0, length)
     return bytes
   }
+}
+
+/** A structure that is signed or hashed: it is encoded behind its label at once, and nowhere else. */
+export interface Structure {
+  /** About as many bytes as it takes, better too many than too few. */
+  readonly sizeHint: number
+  readonly encode: (writer: Writer) => void
 }
 
 /** Encodes one whole structure. */

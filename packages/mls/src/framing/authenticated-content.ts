@@ -3,13 +3,14 @@
  * group decides.
  */
 import type { CipherSuite, Signer } from '@dmls/crypto'
-import { Writer } from '../codec/writer.ts'
+import { type Structure, Writer } from '../codec/writer.ts'
 import { invalid, usage } from '../errors.ts'
 import { signWithLabel, verifyWithLabel } from '../schedule/labeled.ts'
 import {
   type AuthenticatedContent,
   encodeFramedContent,
   type FramedContent,
+  framedContentSizeHint,
   type WireFormat,
   wireFormatValue,
 } from '../wire/framing.ts'
@@ -28,12 +29,27 @@ export function framedContentTbs(
   wireFormat: WireFormat,
   groupContext: Uint8Array | undefined,
 ): Uint8Array {
+  const { sizeHint, encode } = framedContentTbsOf(content, wireFormat, groupContext)
+  const writer = new Writer(sizeHint)
+  encode(writer)
+  return writer.finish()
+}
+
+/** The same, to be encoded where it is needed. */
+function framedContentTbsOf(
+  content: FramedContent,
+  wireFormat: WireFormat,
+  groupContext: Uint8Array | undefined,
+): Structure {
   const bound = isBoundToContext(content)
   if (bound && groupContext === undefined) throw usage('group_context_needed', 'this sender signs the GroupContext')
-  const writer = new Writer(256 + (groupContext?.length ?? 0)).uint16(MLS10).uint16(wireFormatValue(wireFormat))
-  encodeFramedContent(writer, content)
-  if (bound && groupContext !== undefined) writer.fixed(groupContext)
-  return writer.finish()
+  return {
+    sizeHint: 4 + framedContentSizeHint(content) + (groupContext?.length ?? 0),
+    encode: (writer) => {
+      encodeFramedContent(writer.uint16(MLS10).uint16(wireFormatValue(wireFormat)), content)
+      if (bound && groupContext !== undefined) writer.fixed(groupContext)
+    },
+  }
 }
 
 /** Whether the signature covers the GroupContext: of the senders, `member` and `new_member_commit`. */
@@ -50,7 +66,7 @@ export async function signContent(
   groupContext: Uint8Array | undefined,
 ): Promise<Uint8Array> {
   checkSender(content, wireFormat)
-  return signWithLabel(signer, 'FramedContentTBS', framedContentTbs(content, wireFormat, groupContext))
+  return signWithLabel(signer, 'FramedContentTBS', framedContentTbsOf(content, wireFormat, groupContext))
 }
 
 /**
@@ -65,7 +81,7 @@ export async function verifyContentSignature(
 ): Promise<void> {
   const { content, wireFormat, auth } = authenticated
   checkSender(content, wireFormat)
-  const tbs = framedContentTbs(content, wireFormat, groupContext)
+  const tbs = framedContentTbsOf(content, wireFormat, groupContext)
   const valid = await verifyWithLabel(suite, publicKey, 'FramedContentTBS', tbs, auth.signature)
   if (!valid) throw invalid('bad_signature', 'the signature of a message is not valid') // RFC 9420 §6.1
 }

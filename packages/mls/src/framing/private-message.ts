@@ -11,6 +11,7 @@ import type { RatchetKind, SecretTree, SecretTreeLimits, SecretTreeStep } from '
 import {
   type AuthenticatedContent,
   type ContentType,
+  contentSizeHint,
   decodeContentBody,
   decodeFramedContentAuthData,
   encodeContentBody,
@@ -180,7 +181,8 @@ function messageAad(
 /** `PrivateMessageContent`; it holds plaintext. */
 function encodePrivateContent({ content, auth }: AuthenticatedContent, padding: PaddingPolicy): Uint8Array {
   const body = content.content
-  const writer = new Writer(body.contentType === 'application' ? body.applicationData.length + 256 : 512)
+  const tagSize = auth.confirmationTag === undefined ? 0 : opaqueSize(auth.confirmationTag.length)
+  const writer = new Writer(contentSizeHint(body) + opaqueSize(auth.signature.length) + tagSize)
   encodeContentBody(writer, body)
   encodeFramedContentAuthData(writer, auth)
   const count = padding(writer.size)

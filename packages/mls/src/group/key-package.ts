@@ -1,7 +1,7 @@
 /** KeyPackages (RFC 9420 §10): making one's own, and validating those of others (§10.1). */
 import type { CipherSuite, RandomSource } from '@dmls/crypto'
 import { equalBytes } from '@dmls/crypto'
-import { encodeWhole } from '../codec/writer.ts'
+import type { Writer } from '../codec/writer.ts'
 import { invalid, usage } from '../errors.ts'
 import { keyPackageRef, signWithLabel, verifyWithLabel } from '../schedule/labeled.ts'
 import { checkEncryptionKey, validateLeafNode } from '../tree/leaf-node-validation.ts'
@@ -10,9 +10,10 @@ import { credentialTypeOf } from '../wire/credential.ts'
 import type { Extension } from '../wire/extension.ts'
 import {
   encodeKeyPackage,
+  encodeKeyPackageContent,
+  KEY_PACKAGE_SIZE_HINT,
   type KeyPackage,
   type KeyPackageContent,
-  keyPackageBytes,
   keyPackageTbs,
 } from '../wire/key-package.ts'
 import { type LeafNode, type LeafNodeContent, leafNodeTbs } from '../wire/leaf-node.ts'
@@ -56,7 +57,7 @@ export async function createKeyPackage(
   }
   const signature = await signWithLabel(signer, 'KeyPackageTBS', keyPackageTbs(content))
   const keyPackage: KeyPackage = { ...content, signature }
-  const reference = keyPackageRef(suite, keyPackageBytes(keyPackage))
+  const reference = referenceOf(suite, keyPackage)
   return { keyPackage, reference, initPrivateKey: init.privateKey, encryptionPrivateKey }
 }
 
@@ -112,7 +113,10 @@ export function isLastResort(keyPackage: KeyPackage): boolean {
 
 /** `KeyPackageRef`, KDF.Nh bytes. */
 export function referenceOf(suite: CipherSuite, keyPackage: KeyPackage): Uint8Array {
-  return keyPackageRef(suite, encodeWhole(keyPackage, encodeKeyPackage))
+  return keyPackageRef(suite, {
+    sizeHint: KEY_PACKAGE_SIZE_HINT,
+    encode: (writer) => encodeKeyPackage(writer, keyPackage),
+  })
 }
 
 export interface KeyPackageContext {
@@ -150,7 +154,7 @@ export async function validateKeyPackage(
     }
   }
   const policy = policyOf(services)
-  const tbs = keyPackageTbs(keyPackage)
+  const tbs = { sizeHint: KEY_PACKAGE_SIZE_HINT, encode: (w: Writer) => encodeKeyPackageContent(w, keyPackage) }
   const [signed] = await Promise.all([
     verifyWithLabel(suite, leafNode.signatureKey, 'KeyPackageTBS', tbs, keyPackage.signature),
     validateLeafNode(suite, leafNode, {

@@ -7,7 +7,7 @@ import { encodeWhole } from '../codec/writer.ts'
 import { MlsError } from '../errors.ts'
 import { proposalRef } from '../schedule/labeled.ts'
 import { type AuthenticatedContent, encodeAuthenticatedContent } from '../wire/framing.ts'
-import { encodeMlsMessage, type MlsMessage } from '../wire/mls-message.ts'
+import { type MlsMessage, mlsMessageBytes } from '../wire/mls-message.ts'
 import { faultOfSender } from './blame.ts'
 import { processCommit } from './commit/process-commit.ts'
 import { policyOf } from './policy.ts'
@@ -134,6 +134,6 @@ async function ownPrivateCommit(state: GroupState, message: MlsMessage, policy: 
 
 function isOwnCommit(state: GroupState, message: MlsMessage): boolean {
   if (state.ownCommits.length === 0) return false
-  const hash = state.suite.hash(encodeWhole(message, encodeMlsMessage, 1024))
+  const hash = state.suite.hash(mlsMessageBytes(message))
   return state.ownCommits.some((own) => equalBytes(own, hash))
 }

@@ -5,7 +5,7 @@
  */
 import type { CipherSuite, HpkeCiphertext, HpkeSealing, RandomSource, Signer } from '@dmls/crypto'
 import { utf8 } from '@dmls/crypto'
-import { opaqueSize, Writer } from '../codec/writer.ts'
+import { opaqueSize, type Structure, Writer } from '../codec/writer.ts'
 import { usage } from '../errors.ts'
 
 function encodeLabel(label: string): Uint8Array {
@@ -33,8 +33,15 @@ function labelField(label: string): Uint8Array {
 }
 
 function labeled(label: string, content: Uint8Array): Uint8Array {
-  const field = labelField(label)
-  return new Writer(field.length + opaqueSize(content.length)).fixed(field).opaque(content).finish()
+  return withLabel(labelField(label), content)
+}
+
+/** `opaque label<V>; opaque content<V>`. The result is for reading at once: it is a view where the content is a structure. */
+function withLabel(field: Uint8Array, content: Uint8Array | Structure): Uint8Array {
+  if (content instanceof Uint8Array) {
+    return new Writer(field.length + opaqueSize(content.length)).fixed(field).opaque(content).finish()
+  }
+  return new Writer(field.length + opaqueSize(content.sizeHint)).fixed(field).opaqueOf(content.encode).written()
 }
 
 /** RFC 9420 §8 `KDFLabel`, encoded: what ExpandWithLabel expands with. */
@@ -97,14 +104,14 @@ export function deriveTreeSecret(
 }
 
 /** RFC 9420 §5.2 `RefHash`: KDF.Nh bytes. The label is given whole, as the RFC writes it. */
-export function refHash(suite: CipherSuite, label: string, value: Uint8Array): Uint8Array {
+export function refHash(suite: CipherSuite, label: string, value: Uint8Array | Structure): Uint8Array {
   const bytes = utf8(label)
-  const writer = new Writer(opaqueSize(bytes.length) + opaqueSize(value.length))
-  return suite.hash(writer.opaque(bytes).opaque(value).finish())
+  const field = new Writer(opaqueSize(bytes.length)).opaque(bytes).finish()
+  return suite.hash(withLabel(field, value))
 }
 
 /** RFC 9420 §5.2 `KeyPackageRef` of an encoded KeyPackage. */
-export function keyPackageRef(suite: CipherSuite, keyPackage: Uint8Array): Uint8Array {
+export function keyPackageRef(suite: CipherSuite, keyPackage: Uint8Array | Structure): Uint8Array {
   return refHash(suite, 'MLS 1.0 KeyPackage Reference', keyPackage)
 }
 
@@ -114,8 +121,8 @@ export function proposalRef(suite: CipherSuite, authenticatedContent: Uint8Array
 }
 
 /** RFC 9420 §5.1.2 `SignWithLabel` */
-export function signWithLabel(signer: Signer, label: string, content: Uint8Array): Promise<Uint8Array> {
-  return signer.sign(labeled(label, content))
+export function signWithLabel(signer: Signer, label: string, content: Uint8Array | Structure): Promise<Uint8Array> {
+  return signer.sign(withLabel(labelField(label), content))
 }
 
 /** RFC 9420 §5.1.2 `VerifyWithLabel` */
@@ -123,10 +130,10 @@ export function verifyWithLabel(
   suite: CipherSuite,
   publicKey: Uint8Array,
   label: string,
-  content: Uint8Array,
+  content: Uint8Array | Structure,
   signature: Uint8Array,
 ): Promise<boolean> {
-  return suite.verify(publicKey, labeled(label, content), signature)
+  return suite.verify(publicKey, withLabel(labelField(label), content), signature)
 }
 
 /** RFC 9420 §5.1.3 `EncryptWithLabel` */

@@ -2,7 +2,12 @@
 import { type CipherSuite, equalConstantTime } from '@dmls/crypto'
 import { opaqueSize, Writer } from '../codec/writer.ts'
 import { invalid } from '../errors.ts'
-import { type AuthenticatedContent, encodeFramedContent, wireFormatValue } from '../wire/framing.ts'
+import {
+  type AuthenticatedContent,
+  encodeFramedContent,
+  framedContentSizeHint,
+  wireFormatValue,
+} from '../wire/framing.ts'
 
 /**
  * `confirmed_transcript_hash` of the epoch that a commit starts. The confirmation tag of the commit is not part of it and
@@ -13,9 +18,11 @@ export function confirmedTranscriptHash(
   interimBefore: Uint8Array,
   commit: Pick<AuthenticatedContent, 'wireFormat' | 'content'> & { readonly auth: { readonly signature: Uint8Array } },
 ): Uint8Array {
-  const writer = new Writer(512).fixed(interimBefore).uint16(wireFormatValue(commit.wireFormat))
+  const { signature } = commit.auth
+  const sizeHint = interimBefore.length + 2 + framedContentSizeHint(commit.content) + opaqueSize(signature.length)
+  const writer = new Writer(sizeHint).fixed(interimBefore).uint16(wireFormatValue(commit.wireFormat))
   encodeFramedContent(writer, commit.content)
-  return suite.hash(writer.opaque(commit.auth.signature).finish())
+  return suite.hash(writer.opaque(signature).written())
 }
 
 /** `interim_transcript_hash` of the same epoch. A group's first epoch has the empty string instead (§8.2). */

@@ -11,6 +11,7 @@ import {
   encodeGroupInfo,
   type GroupInfo,
   type GroupInfoContent,
+  groupInfoSizeHint,
   groupInfoTbs,
 } from '../wire/group-info.ts'
 import { decodeGroupSecrets, encodeGroupSecrets, type GroupSecrets } from '../wire/welcome.ts'
@@ -32,7 +33,12 @@ export function deriveWelcomeKey(
 /** `encrypted_group_info` of a Welcome. */
 export function encryptGroupInfo(suite: CipherSuite, welcomeSecret: Uint8Array, groupInfo: GroupInfo): Uint8Array {
   const { key, nonce } = deriveWelcomeKey(suite, welcomeSecret)
-  const encrypted = suite.seal(key, nonce, NOTHING, encodeWhole(groupInfo, encodeGroupInfo, 1024))
+  const encrypted = suite.seal(
+    key,
+    nonce,
+    NOTHING,
+    encodeWhole(groupInfo, encodeGroupInfo, groupInfoSizeHint(groupInfo)),
+  )
   key.fill(0)
   nonce.fill(0)
   return encrypted

@@ -3,16 +3,17 @@
  * keys, credential types) is a property of the whole tree and is checked there: `group-requirements.ts`.
  */
 import { type CipherSuite, CryptoError, equalBytes } from '@dmls/crypto'
+import type { Writer } from '../codec/writer.ts'
 import { invalid, MlsError, usage } from '../errors.ts'
 import { verifyWithLabel } from '../schedule/labeled.ts'
 import { credentialTypeOf } from '../wire/credential.ts'
 import type { Extension } from '../wire/extension.ts'
 import {
+  encodeLeafNodeTbs,
+  LEAF_NODE_SIZE_HINT,
   type LeafNode,
   type LeafNodePosition,
   type LeafNodeSource,
-  leafNodeTbs,
-  leafNodeTbsOfBytes,
 } from '../wire/leaf-node.ts'
 import { MLS10 } from '../wire/registry.ts'
 import {
@@ -91,7 +92,10 @@ export async function verifyLeafNode(
 ): Promise<void> {
   const positioned = leaf.source.leafNodeSource !== 'key_package'
   if (positioned && position === undefined) throw usage('no_position', 'a leaf signs its place, which was not given')
-  const tbs = bytes === undefined ? leafNodeTbs(leaf, position) : leafNodeTbsOfBytes(bytes, leaf, position)
+  const tbs = {
+    sizeHint: bytes === undefined ? LEAF_NODE_SIZE_HINT : bytes.length,
+    encode: (writer: Writer) => encodeLeafNodeTbs(writer, leaf, position, bytes),
+  }
   if (!(await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', tbs, leaf.signature))) {
     throw invalid('bad_leaf_signature', "a leaf node's signature is not valid") // RFC 9420 §7.3
   }

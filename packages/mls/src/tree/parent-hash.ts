@@ -1,14 +1,13 @@
 /** RFC 9420 §7.9 parent hashes: computing them along a path, and verifying all of a tree. */
 import type { CipherSuite } from '@dmls/crypto'
 import { equalBytes } from '@dmls/crypto'
-import { opaqueSize, Writer } from '../codec/writer.ts'
 import { invalid } from '../errors.ts'
-import { lowerBound } from './capability-summary.ts'
+import { contains, lowerBound } from './capability-summary.ts'
 import type { PathNode } from './filtered-direct-path.ts'
 import type { ParentNode } from './parent-node.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
-import type { TreeHasher } from './tree-hash.ts'
-import { leftChild, rightChild } from './tree-math.ts'
+import { TreeHasher } from './tree-hash.ts'
+import { isLeaf, leftChild, nodeToLeaf, rightChild } from './tree-math.ts'
 import { descend, LeafSlot, ParentSlot, resolutionOf, resolutionSize, type Slot } from './tree-slot.ts'
 
 const NONE = new Uint8Array(0)
@@ -21,10 +20,7 @@ export function parentHash(
   parentHashAbove: Uint8Array,
   originalSiblingTreeHash: Uint8Array,
 ): Uint8Array {
-  const size =
-    opaqueSize(encryptionKey.length) + opaqueSize(parentHashAbove.length) + opaqueSize(originalSiblingTreeHash.length)
-  const writer = new Writer(size).opaque(encryptionKey).opaque(parentHashAbove).opaque(originalSiblingTreeHash)
-  return suite.hash(writer.finish())
+  return new TreeHasher(suite).parentHash(encryptionKey, parentHashAbove, originalSiblingTreeHash)
 }
 
 /**
@@ -43,7 +39,7 @@ export function hashPath(
     const { nodeIndex, copathIndex, copathSlot } = path[i] as PathNode
     const encryptionKey = encryptionKeys[i] as Uint8Array
     parents.set(nodeIndex, { encryptionKey, parentHash: above, unmergedLeaves: NO_LEAVES })
-    above = parentHash(tree.suite, encryptionKey, above, hasher.hash(copathSlot, copathIndex))
+    above = hasher.parentHash(encryptionKey, above, hasher.hash(copathSlot, copathIndex))
   }
   return { parents, leafParentHash: above }
 }
@@ -79,13 +75,13 @@ function continues(hasher: TreeHasher, slot: ParentSlot, parent: ParentNode, sid
   const [unmergedBelow, unmergedBeside] = side === 'left' ? [left, right] : [right, left]
   // RFC 9420 §7.9.2: the resolution of C is D and the leaves of C that are unmerged at P
   if (resolutionSize(child) !== unmergedBelow.length + 1) return false
-  const unmerged = new Set(unmergedBelow.map((leafIndex) => 2 * leafIndex))
-  const [candidate, another] = resolutionOf(child).filter((index) => !unmerged.has(index))
+  const [candidate, another] = resolutionOf(child).filter(
+    (index) => !isLeaf(index) || !contains(unmergedBelow, nodeToLeaf(index)),
+  )
   if (candidate === undefined || another !== undefined) return false
   const claimed = claimedParentHash(descend(child, candidate))
   if (claimed === undefined) return false
-  const expected = parentHash(
-    hasher.suite,
+  const expected = hasher.parentHash(
     parent.encryptionKey,
     parent.parentHash,
     hasher.hashWithout(sibling, siblingIndex, unmergedBeside),

@@ -11,22 +11,26 @@ const PARENT = 2
 /** Blank subtrees below this level are hashed again when asked for: at most 15 hashes, and far fewer entries to keep. */
 const KEPT_LEVEL_MIN = 3
 
+/** Room for the input of most nodes; what needs more gets it. */
+const INPUT_SIZE = 512
+
 /** `TreeHashInput` of a leaf; `bytes` is the encoded LeafNode, undefined when blank. */
-export function leafHashInput(leafIndex: number, bytes: Uint8Array | undefined): Uint8Array {
-  const writer = new Writer(6 + (bytes?.length ?? 0)).uint8(LEAF).uint32(leafIndex)
+function writeLeafInput(writer: Writer, leafIndex: number, bytes: Uint8Array | undefined): Writer {
+  writer.uint8(LEAF).uint32(leafIndex)
   // RFC 9420 §7.8: the optional node is absent if and only if the node is blank
-  return bytes === undefined ? writer.uint8(0).finish() : writer.uint8(1).fixed(bytes).finish()
+  return bytes === undefined ? writer.uint8(0) : writer.uint8(1).fixed(bytes)
 }
 
 /** `TreeHashInput` of a parent node. */
+function writeParentInput(writer: Writer, parent: ParentNode | undefined, left: Uint8Array, right: Uint8Array): Writer {
+  return writer.uint8(PARENT).optional(parent, encodeParentNode).opaque(left).opaque(right)
+}
+
+/** `TreeHashInput` of a parent node, as an array of its own. */
 export function parentHashInput(parent: ParentNode | undefined, left: Uint8Array, right: Uint8Array): Uint8Array {
   const parentSize = parent === undefined ? 0 : parentNodeSize(parent)
-  return new Writer(2 + parentSize + opaqueSize(left.length) + opaqueSize(right.length))
-    .uint8(PARENT)
-    .optional(parent, encodeParentNode)
-    .opaque(left)
-    .opaque(right)
-    .finish()
+  const writer = new Writer(2 + parentSize + opaqueSize(left.length) + opaqueSize(right.length))
+  return writeParentInput(writer, parent, left, right).finish()
 }
 
 /**
@@ -36,6 +40,11 @@ export function parentHashInput(parent: ParentNode | undefined, left: Uint8Array
 export class TreeHasher {
   readonly suite: CipherSuite
   readonly #blank: Map<number, Uint8Array> = new Map()
+  /**
+   * Where each input is laid out in turn. An array for each of them costs more than the hash, as it lies outside the
+   * engine's heap: measured 0.8 to 1.5 µs for it and 0.3 µs for hashing 140 bytes.
+   */
+  readonly #input = new Writer(INPUT_SIZE)
 
   constructor(suite: CipherSuite) {
     this.suite = suite
@@ -44,13 +53,36 @@ export class TreeHasher {
   /** The tree hash of a subtree: `slot` is its root, `index` that root's place. The result is not to be changed. */
   hash(slot: Slot | undefined, index: number): Uint8Array {
     if (slot === undefined) return this.blankHash(index)
-    slot.hash ??= this.suite.hash(this.input(slot))
+    slot.hash ??=
+      slot instanceof LeafSlot
+        ? this.#hashLeaf(slot.index, slot.bytes)
+        : this.#hashParent(
+            slot.parent,
+            this.hash(slot.left, leftChild(slot.index)),
+            this.hash(slot.right, rightChild(slot.index)),
+          )
     return slot.hash
+  }
+
+  #hashLeaf(index: number, bytes: Uint8Array | undefined): Uint8Array {
+    return this.suite.hash(writeLeafInput(this.#input.restart(), nodeToLeaf(index), bytes).written())
+  }
+
+  #hashParent(parent: ParentNode | undefined, left: Uint8Array, right: Uint8Array): Uint8Array {
+    return this.suite.hash(writeParentInput(this.#input.restart(), parent, left, right).written())
+  }
+
+  /** RFC 9420 §7.9: the hash of `ParentHashInput`, KDF.Nh bytes. */
+  parentHash(encryptionKey: Uint8Array, parentHashAbove: Uint8Array, originalSiblingTreeHash: Uint8Array): Uint8Array {
+    const input = this.#input.restart().opaque(encryptionKey).opaque(parentHashAbove).opaque(originalSiblingTreeHash)
+    return this.suite.hash(input.written())
   }
 
   /** `TreeHashInput` of a non-blank subtree's root. */
   input(slot: Slot): Uint8Array {
-    if (slot instanceof LeafSlot) return leafHashInput(nodeToLeaf(slot.index), slot.bytes)
+    if (slot instanceof LeafSlot) {
+      return writeLeafInput(new Writer(6 + slot.bytes.length), nodeToLeaf(slot.index), slot.bytes).finish()
+    }
     return parentHashInput(
       slot.parent,
       this.hash(slot.left, leftChild(slot.index)),
@@ -69,11 +101,11 @@ export class TreeHasher {
 
   #computeBlank(index: number): Uint8Array {
     const level = nodeLevel(index)
-    if (level === 0) return this.suite.hash(leafHashInput(nodeToLeaf(index), undefined))
+    if (level === 0) return this.#hashLeaf(index, undefined)
     const kept = level > KEPT_LEVEL_MIN
     const left = kept ? this.blankHash(leftChild(index)) : this.#computeBlank(leftChild(index))
     const right = kept ? this.blankHash(rightChild(index)) : this.#computeBlank(rightChild(index))
-    return this.suite.hash(parentHashInput(undefined, left, right))
+    return this.#hashParent(undefined, left, right)
   }
 
   /**
@@ -88,12 +120,10 @@ export class TreeHasher {
       ...slot.parent,
       unmergedLeaves: slot.parent.unmergedLeaves.filter((leafIndex) => !contains(removed, leafIndex)),
     }
-    return this.suite.hash(
-      parentHashInput(
-        parent,
-        this.hashWithout(slot.left, leftChild(index), removed.slice(0, middle)),
-        this.hashWithout(slot.right, rightChild(index), removed.slice(middle)),
-      ),
+    return this.#hashParent(
+      parent,
+      this.hashWithout(slot.left, leftChild(index), removed.slice(0, middle)),
+      this.hashWithout(slot.right, rightChild(index), removed.slice(middle)),
     )
   }
 }

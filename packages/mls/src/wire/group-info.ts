@@ -1,6 +1,6 @@
 /** RFC 9420 §12.4.3 `GroupInfo`. */
 import type { Reader } from '../codec/reader.ts'
-import { encodeWhole, type Writer } from '../codec/writer.ts'
+import type { Structure, Writer } from '../codec/writer.ts'
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
 import { decodeGroupContext, encodeGroupContext, type GroupContext } from './group-context.ts'
 
@@ -22,9 +22,16 @@ function encodeContent(writer: Writer, info: GroupInfoContent): void {
   writer.opaque(info.confirmationTag).uint32(info.signer)
 }
 
-/** `GroupInfoTBS` */
-export function groupInfoTbs(info: GroupInfoContent): Uint8Array {
-  return encodeWhole(info, encodeContent)
+/** `GroupInfoTBS`, to be encoded where it is needed: it is as long as the tree in it. */
+export function groupInfoTbs(info: GroupInfoContent): Structure {
+  return { sizeHint: groupInfoSizeHint(info), encode: (writer) => encodeContent(writer, info) }
+}
+
+/** About as many bytes as {@link encodeGroupInfo} writes, rarely fewer. */
+export function groupInfoSizeHint({ groupContext, extensions }: GroupInfoContent): number {
+  let size = 512 + groupContext.groupId.length
+  for (const { extensionData } of [...groupContext.extensions, ...extensions]) size += 6 + extensionData.length
+  return size
 }
 
 export function encodeGroupInfo(writer: Writer, info: GroupInfo): void {

@@ -16,19 +16,23 @@ export interface KeyPackage extends KeyPackageContent {
   readonly signature: Uint8Array
 }
 
-function encodeContent(writer: Writer, keyPackage: KeyPackageContent): void {
+/** A key package but for its signature: `KeyPackageTBS`. */
+export function encodeKeyPackageContent(writer: Writer, keyPackage: KeyPackageContent): void {
   writer.uint16(keyPackage.version).uint16(keyPackage.cipherSuite).opaque(keyPackage.initKey)
   encodeLeafNode(writer, keyPackage.leafNode)
   encodeExtensions(writer, keyPackage.extensions)
 }
 
+/** Room for a key package with a credential and extensions of common size. */
+export const KEY_PACKAGE_SIZE_HINT = 512
+
 /** `KeyPackageTBS` */
 export function keyPackageTbs(keyPackage: KeyPackageContent): Uint8Array {
-  return encodeWhole(keyPackage, encodeContent)
+  return encodeWhole(keyPackage, encodeKeyPackageContent, KEY_PACKAGE_SIZE_HINT)
 }
 
 export function encodeKeyPackage(writer: Writer, keyPackage: KeyPackage): void {
-  encodeContent(writer, keyPackage)
+  encodeKeyPackageContent(writer, keyPackage)
   writer.opaque(keyPackage.signature)
 }
 
@@ -45,5 +49,5 @@ export function decodeKeyPackage(reader: Reader): KeyPackage {
 
 /** The encoded key package; what its KeyPackageRef hashes. */
 export function keyPackageBytes(keyPackage: KeyPackage): Uint8Array {
-  return encodeWhole(keyPackage, encodeKeyPackage)
+  return encodeWhole(keyPackage, encodeKeyPackage, KEY_PACKAGE_SIZE_HINT)
 }

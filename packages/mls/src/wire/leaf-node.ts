@@ -121,32 +121,35 @@ export function decodeLeafNode(reader: Reader): LeafNode {
   }
 }
 
-/** `LeafNodeTBS` of RFC 9420 §7.2. A `key_package` leaf signs no position; the others need one. @throws MlsError `position_needed` */
-export function leafNodeTbs(leaf: LeafNodeContent, position: LeafNodePosition | undefined): Uint8Array {
-  const writer = new Writer()
-  encodeLeafNodeContent(writer, leaf)
-  if (leaf.source.leafNodeSource !== 'key_package') {
-    if (position === undefined) throw usage('position_needed', 'this leaf node signs where it stands')
-    writer.opaque(position.groupId).uint32(position.leafIndex)
-  }
-  return writer.finish()
+/** Room for a leaf node with a credential and extensions of common size, and for where it stands. */
+export const LEAF_NODE_SIZE_HINT = 384
+
+/**
+ * `LeafNodeTBS` of RFC 9420 §7.2. A `key_package` leaf signs no position; the others need one. `bytes`: the encoded
+ * LeafNode, where it is there; what is signed begins with all of it but the signature at its end.
+ * @throws MlsError `position_needed`
+ */
+export function encodeLeafNodeTbs(
+  writer: Writer,
+  leaf: LeafNodeContent & { readonly signature?: Uint8Array },
+  position: LeafNodePosition | undefined,
+  bytes?: Uint8Array,
+): void {
+  if (bytes === undefined || leaf.signature === undefined) encodeLeafNodeContent(writer, leaf)
+  else writer.fixed(bytes.subarray(0, bytes.length - opaqueSize(leaf.signature.length)))
+  if (leaf.source.leafNodeSource === 'key_package') return
+  if (position === undefined) throw usage('position_needed', 'this leaf node signs where it stands')
+  writer.opaque(position.groupId).uint32(position.leafIndex)
 }
 
-/** {@link leafNodeTbs} of a LeafNode that is there encoded: it is all but the signature at the end. @throws MlsError `position_needed` */
-export function leafNodeTbsOfBytes(
-  bytes: Uint8Array,
-  leaf: LeafNode,
-  position: LeafNodePosition | undefined,
-): Uint8Array {
-  const content = bytes.subarray(0, bytes.length - opaqueSize(leaf.signature.length))
-  if (leaf.source.leafNodeSource === 'key_package') return content
-  if (position === undefined) throw usage('position_needed', 'this leaf node signs where it stands')
-  const { groupId, leafIndex } = position
-  const writer = new Writer(content.length + opaqueSize(groupId.length) + 4)
-  return writer.fixed(content).opaque(groupId).uint32(leafIndex).finish()
+/** `LeafNodeTBS`, encoded. @throws MlsError `position_needed` */
+export function leafNodeTbs(leaf: LeafNodeContent, position: LeafNodePosition | undefined): Uint8Array {
+  const writer = new Writer(LEAF_NODE_SIZE_HINT)
+  encodeLeafNodeTbs(writer, leaf, position)
+  return writer.finish()
 }
 
 /** The encoded leaf node. */
 export function leafNodeBytes(leaf: LeafNode): Uint8Array {
-  return encodeWhole(leaf, encodeLeafNode)
+  return encodeWhole(leaf, encodeLeafNode, LEAF_NODE_SIZE_HINT)
 }

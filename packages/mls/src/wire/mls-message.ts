@@ -7,13 +7,15 @@ import {
   decodePublicMessage,
   encodePrivateMessage,
   encodePublicMessage,
+  framedContentSizeHint,
   type PrivateMessage,
   type PublicMessage,
+  privateMessageSize,
 } from './framing.ts'
-import { decodeGroupInfo, encodeGroupInfo, type GroupInfo } from './group-info.ts'
-import { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from './key-package.ts'
+import { decodeGroupInfo, encodeGroupInfo, type GroupInfo, groupInfoSizeHint } from './group-info.ts'
+import { decodeKeyPackage, encodeKeyPackage, KEY_PACKAGE_SIZE_HINT, type KeyPackage } from './key-package.ts'
 import { MLS10 } from './registry.ts'
-import { decodeWelcome, encodeWelcome, type Welcome } from './welcome.ts'
+import { decodeWelcome, encodeWelcome, type Welcome, welcomeSizeHint } from './welcome.ts'
 
 export type MlsMessage =
   | { readonly wireFormat: 'mls_public_message'; readonly publicMessage: PublicMessage }
@@ -72,5 +74,20 @@ export function decodeMlsMessage(bytes: Uint8Array): MlsMessage {
 }
 
 export function mlsMessageBytes(message: MlsMessage): Uint8Array {
-  return encodeWhole(message, encodeMlsMessage)
+  return encodeWhole(message, encodeMlsMessage, 4 + sizeHintOf(message))
+}
+
+function sizeHintOf(message: MlsMessage): number {
+  switch (message.wireFormat) {
+    case 'mls_public_message':
+      return framedContentSizeHint(message.publicMessage.content) + 160
+    case 'mls_private_message':
+      return privateMessageSize(message.privateMessage)
+    case 'mls_welcome':
+      return welcomeSizeHint(message.welcome)
+    case 'mls_group_info':
+      return groupInfoSizeHint(message.groupInfo)
+    case 'mls_key_package':
+      return KEY_PACKAGE_SIZE_HINT
+  }
 }

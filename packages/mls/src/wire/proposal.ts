@@ -3,8 +3,8 @@ import type { Reader } from '../codec/reader.ts'
 import type { Writer } from '../codec/writer.ts'
 import { malformed } from '../errors.ts'
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
-import { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from './key-package.ts'
-import { decodeLeafNode, encodeLeafNode, type LeafNode } from './leaf-node.ts'
+import { decodeKeyPackage, encodeKeyPackage, KEY_PACKAGE_SIZE_HINT, type KeyPackage } from './key-package.ts'
+import { decodeLeafNode, encodeLeafNode, LEAF_NODE_SIZE_HINT, type LeafNode } from './leaf-node.ts'
 import { decodePreSharedKeyId, encodePreSharedKeyId, type PreSharedKeyId } from './psk.ts'
 import { DraftProposalType, ProposalType } from './registry.ts'
 
@@ -61,6 +61,18 @@ export function proposalTypeOf(proposal: Proposal): number {
       return DraftProposalType.appEphemeral
     case 'custom':
       return proposal.type
+  }
+}
+
+/** About as many bytes as {@link encodeProposal} writes. */
+export function proposalSizeHint(proposal: Proposal): number {
+  switch (proposal.proposalType) {
+    case 'add':
+      return KEY_PACKAGE_SIZE_HINT
+    case 'update':
+      return LEAF_NODE_SIZE_HINT
+    default:
+      return 64
   }
 }
 

@@ -23,6 +23,15 @@ export interface GroupSecrets {
   readonly psks: readonly PreSharedKeyId[]
 }
 
+/** About as many bytes as {@link encodeWelcome} writes. */
+export function welcomeSizeHint({ secrets, encryptedGroupInfo }: Welcome): number {
+  const [one] = secrets
+  if (one === undefined) return 16 + encryptedGroupInfo.length
+  const { kemOutput, ciphertext } = one.encryptedGroupSecrets
+  const each = 6 + one.newMember.length + kemOutput.length + ciphertext.length
+  return 16 + encryptedGroupInfo.length + secrets.length * each
+}
+
 export function encodeWelcome(writer: Writer, welcome: Welcome): void {
   writer
     .uint16(welcome.cipherSuite)

@@ -2,7 +2,6 @@
  * Making a commit (RFC 9420 §12.4.1) with its Welcome. The input state is left as it was: whether the commit counts is
  * decided later, and until then the returned parent can process a rival.
  */
-import { encodeWhole } from '../../codec/writer.ts'
 import { zeroSecret } from '../../schedule/key-schedule.ts'
 import { checkGroupRequirements } from '../../tree/group-requirements.ts'
 import { checkLeafNode } from '../../tree/leaf-node-validation.ts'
@@ -12,7 +11,7 @@ import { encryptUpdatePath, type StagedPath, stageUpdatePath, wipeStagedSecrets 
 import type { Commit } from '../../wire/commit.ts'
 import { groupContextBytes } from '../../wire/group-context.ts'
 import type { LeafNode } from '../../wire/leaf-node.ts'
-import { encodeMlsMessage } from '../../wire/mls-message.ts'
+import { mlsMessageBytes } from '../../wire/mls-message.ts'
 import type { ResumptionPskUsage } from '../../wire/psk.ts'
 import type { CommittedProposal } from '../changes.ts'
 import { leafAuthenticator } from '../credentials.ts'
@@ -223,7 +222,7 @@ async function finish(draft: Draft): Promise<CommitCreated> {
     const child = childOf(draft, next)
     const framed = { ...signed, auth: { ...signed.auth, confirmationTag: next.confirmationTag } }
     const sent = protect(state, framed, { padding: options.padding, random: services.random })
-    const ownCommits = [...state.ownCommits, suite.hash(encodeWhole(sent.message, encodeMlsMessage, 1024))]
+    const ownCommits = [...state.ownCommits, suite.hash(mlsMessageBytes(sent.message))]
     const parent = { ...sent.state, ownCommits, initKey: next.parentInitKey ?? state.initKey }
     const { welcome, groupInfo } = await announce(draft, child, next.joinerSecret)
     await draft.introduced

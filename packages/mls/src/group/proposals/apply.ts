@@ -4,17 +4,16 @@
  * and PSKs alone.
  */
 import type { CipherSuite } from '@dmls/crypto'
-import { keyPackageRef } from '../../schedule/labeled.ts'
 import type { RatchetTree } from '../../tree/ratchet-tree.ts'
 import type { Extension } from '../../wire/extension.ts'
 import type { GroupContext } from '../../wire/group-context.ts'
-import { keyPackageBytes } from '../../wire/key-package.ts'
 import type { LeafNode } from '../../wire/leaf-node.ts'
 import type { Proposal } from '../../wire/proposal.ts'
 import type { PreSharedKeyId } from '../../wire/psk.ts'
 import { appDataDictionaryOf, withComponentData, withDictionary } from '../app-data.ts'
 import { askApplication } from '../ask-application.ts'
 import type { AddedMember, CommittedProposal, RemovedMember, UpdatedMember } from '../changes.ts'
+import { referenceOf } from '../key-package.ts'
 import type { GroupPolicy } from '../services.ts'
 import type { ReinitParameters } from '../state.ts'
 import { senderLeaf } from './list-rules.ts'
@@ -66,7 +65,7 @@ export function applyProposals(
   const adds = ofType(proposals, 'add')
   const { tree, leafIndices } = survivors.addLeaves(adds.map((entry) => entry.proposal.keyPackage.leafNode))
   const added = adds.map(({ proposal: { keyPackage }, sender }, i): AddedMember => {
-    const reference = keyPackageRef(scene.suite, keyPackageBytes(keyPackage))
+    const reference = referenceOf(scene.suite, keyPackage)
     return { leafIndex: leafIndices[i] as number, keyPackageRef: reference, keyPackage, proposedBy: sender }
   })
   const extensions = nextExtensions(scene.context.extensions, proposals, scene.policy)
