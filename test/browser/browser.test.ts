@@ -9,6 +9,7 @@ import { decodeMlsMessage, validateKeyPackage } from '@dmls/mls'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bundlePage } from './bundle.ts'
 import { findBrowser, showPage } from './chromium.ts'
+import { judgeCase } from './judge-case.ts'
 import {
   HPKE_AAD,
   HPKE_INFO,
@@ -18,6 +19,8 @@ import {
   type SuiteFixture,
   type SuiteReport,
 } from './report.ts'
+
+import { publicKeyCases } from './wycheproof-cases.ts'
 
 const TIMEOUT_MS = 120_000
 const browser = findBrowser()
@@ -58,6 +61,7 @@ describe.skipIf(browser === undefined)(`in a browser${why}`, () => {
   let fixtures: readonly SuiteFixture[]
   let report: PageReport
   let userAgent: string
+  const cases = publicKeyCases()
 
   beforeAll(async () => {
     fixtures = await Promise.all(nodeProvider.cipherSuites.map(fixtureOf))
@@ -65,6 +69,7 @@ describe.skipIf(browser === undefined)(`in a browser${why}`, () => {
     const files = new Map([
       ['/', { type: 'text/html', body: '<!doctype html><script type="module" src="/main.js"></script>' }],
       ['/fixtures.json', { type: 'application/json', body: JSON.stringify(fixtures) }],
+      ['/cases.json', { type: 'application/json', body: JSON.stringify(cases.map(({ it }) => it)) }],
       ...[...scripts].map(([path, body]) => [path, { type: 'text/javascript', body }] as const),
     ])
     const shown = await showPage(browser as string, files, TIMEOUT_MS)
@@ -108,6 +113,22 @@ describe.skipIf(browser === undefined)(`in a browser${why}`, () => {
         await validateKeyPackage(suite, message.keyPackage, services)
       }
     },
+  )
+
+  test.skipIf(cases.length === 0)(
+    'WebCrypto of the browser refuses what Project Wycheproof has refused, and agrees with Node on all else',
+    async () => {
+      expect(cases.length).toBeGreaterThan(2000)
+      const disagreements: string[] = []
+      for (const [i, { it, result }] of cases.entries()) {
+        const expected = await judgeCase(nodeProvider.cipherSuite(it.cipherSuite), it)
+        if (it.kind === 'signature') expect(expected, it.name).toBe(result === 'valid' ? 'valid' : 'invalid')
+        else if (result === 'invalid') expect(expected, it.name).toBe('kem_failed')
+        if (report.verdicts[i] !== expected) disagreements.push(`${it.name}: ${report.verdicts[i]}, not ${expected}`)
+      }
+      expect(disagreements).toEqual([])
+    },
+    TIMEOUT_MS,
   )
 
   test('three clients of the decentralized profile come together after a fork', () => {

@@ -30,6 +30,8 @@ export interface PageReport {
   /** Suites of WebCrypto that work here. */
   readonly webCryptoSuites: readonly number[]
   readonly suites: readonly SuiteReport[]
+  /** What WebCrypto makes of each case that it was given, in their order. */
+  readonly verdicts: readonly string[]
   /** What the clients of the decentralized profile told, in order. */
   readonly clientStory: readonly string[]
   /** An exception that nothing caught. */

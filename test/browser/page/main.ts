@@ -5,6 +5,7 @@
 
 import { nobleProvider } from '@dmls/crypto/noble'
 import { detectWebCryptoProvider } from '@dmls/crypto/webcrypto'
+import { judgeCase, type PublicKeyCase } from '../judge-case.ts'
 import type { PageReport, SuiteFixture, SuiteReport } from '../report.ts'
 import { tellClientStory } from './client-story.ts'
 import { examineSuite } from './examine-suite.ts'
@@ -20,9 +21,13 @@ async function run(): Promise<PageReport> {
       suites.push(await examineSuite(provider, id, fixture))
     }
   }
+  const cases = (await (await fetch('/cases.json')).json()) as readonly PublicKeyCase[]
+  const verdicts: string[] = []
+  for (const it of cases) verdicts.push(await judgeCase(webCrypto.cipherSuite(it.cipherSuite), it))
   return {
     webCryptoSuites: webCrypto.cipherSuites,
     suites,
+    verdicts,
     clientStory: await tellClientStory(webCrypto),
     crashed: undefined,
   }
