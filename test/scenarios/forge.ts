@@ -86,3 +86,20 @@ export function flipped(bytes: Uint8Array, at: number = bytes.length >> 1): Uint
   copy[at] = (copy[at] as number) ^ 1
   return copy
 }
+
+/** The content of a commit whose path nobody can open. */
+export function withBrokenPath(message: MlsMessage): AuthenticatedContent {
+  const authenticated = contentOf(message)
+  const body = authenticated.content.content
+  if (body.contentType !== 'commit' || body.commit.path === undefined) throw new Error('no path')
+  const { path } = body.commit
+  const nodes = path.nodes.map((node) => ({
+    ...node,
+    encryptedPathSecret: node.encryptedPathSecret.map((secret) => ({
+      ...secret,
+      ciphertext: flipped(secret.ciphertext),
+    })),
+  }))
+  const commit = { ...body.commit, path: { ...path, nodes } }
+  return { ...authenticated, content: { ...authenticated.content, content: { ...body, commit } } }
+}

@@ -16,9 +16,9 @@ import { createCommit, type Proposal, sendProposal } from '@dmls/mls'
 import { World } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Actor } from './actor.ts'
-import { contentOf, flipped, forgeCommit, reframe, wrap } from './forge.ts'
+import { contentOf, flipped, forgeCommit, reframe, withBrokenPath, wrap } from './forge.ts'
 import { diskOf, Insider } from './insider.ts'
-import { add, eventsOf, membersAt, remove, say, textsOf, update, worldOf } from './sim-stories.ts'
+import { act, add, eventsOf, membersAt, remove, say, textsOf, update, worldOf } from './sim-stories.ts'
 import { actors } from './story.ts'
 
 const open: World[] = []
@@ -71,6 +71,27 @@ describe('a hostile member', () => {
     expect(alice.requireGroup().head).toBe(bob.requireGroup().head)
   })
 
+  test('scenario 17: nor of one with a path that does not open, or with a plan that it leaves undone', async () => {
+    const { world, alice, bob, mallory } = await infiltrated()
+    const { actor } = mallory
+    await world.runFor(60_000)
+    const origin = actor.head
+    const broken = await reframe(actor, origin, withBrokenPath((await forgeCommit(actor)).message), 'renew')
+    // bob removes mallory, who lists that and stays
+    await act(world, 'bob', 'remove mallory', () => bob.requireGroup().remove([actor.self]))
+    await world.runFor(1000)
+    const removal = alice.requireGroup().head
+    const staying = await forgeCommit(actor, { data: { resolves: [{ head: removal, forkPoint: origin }] } })
+    const before = [await diskOf(alice), await diskOf(bob)]
+    const refusals = eventsOf(world, 'alice', 'refused').length
+    await mallory.send(broken)
+    await mallory.send(staying.wire)
+    expect([await diskOf(alice), await diskOf(bob)]).toEqual(before)
+    expect(eventsOf(world, 'alice', 'refused').slice(refusals).at(-1)?.code).toBe('plan_unsatisfied')
+    expect(eventsOf(world, 'alice', 'refused')).toHaveLength(refusals + 2)
+    expect([alice.requireGroup().head, bob.requireGroup().head]).toEqual([removal, removal])
+  })
+
   test('scenario 1: fills no disk, and is removed by an ordinary commit', async () => {
     const { world, alice, bob, mallory } = await infiltrated(CAPS)
     const before = alice.disk.sizeBytes
@@ -82,21 +103,13 @@ describe('a hostile member', () => {
     }
     // the caps, and what is public: a commit of some 800 bytes each, and its facts
     expect(largest - before).toBeLessThan(CAPS.sizeMaxBytes + 150 * 2048)
-    await act('bob')
+    await act(world, 'bob', 'remove mallory', () => bob.requireGroup().remove([mallory.actor.self]))
     await world.runFor(3000)
     expect(alice.requireGroup().head).toBe(bob.requireGroup().head)
     expect(membersAt(world, 'alice')).toEqual(['alice', 'bob'])
     await update(world, 'alice')
     await world.runFor(2000)
     expect(bob.requireGroup().openHeads()).toHaveLength(1)
-
-    async function act(name: string): Promise<void> {
-      const group = world.node(name).requireGroup()
-      const attempt = await world.finish(
-        world.node(name).attempt('remove mallory', () => group.remove([mallory.actor.self])),
-      )
-      expect(attempt.outcome).toEqual({ kind: 'done' })
-    }
   })
 
   test('scenario 23: forged names of epochs cost no state and do not hide the right message', async () => {

@@ -1,9 +1,8 @@
 /** What must change nothing: scenario 17, on the steps. What it leaves on a disk: `client.test.ts`. */
 import { type DmlsEpoch, type GroupPolicy, heldEpoch } from '@dmls/dmls'
-import type { UpdatePath } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
 import { type Actor, fingerprint } from './actor.ts'
-import { contentOf, flipped, forgeCommit, reframe } from './forge.ts'
+import { contentOf, flipped, forgeCommit, reframe, withBrokenPath } from './forge.ts'
 import { actors, groupOf } from './story.ts'
 
 async function three(policy: Partial<GroupPolicy> = {}): Promise<[Actor, Actor, Actor]> {
@@ -43,12 +42,7 @@ describe('a commit that is refused', () => {
   test('scenario 17: with a path that does not open it changes nothing', async () => {
     const [alice, bob, mallory] = await three()
     const forged = await forgeCommit(mallory)
-    const authenticated = contentOf(forged.message)
-    const body = authenticated.content.content
-    if (body.contentType !== 'commit' || body.commit.path === undefined) throw new Error('no path')
-    const path = withBrokenSecrets(body.commit.path)
-    const content = { ...authenticated.content, content: { ...body, commit: { ...body.commit, path } } }
-    const wire = await reframe(mallory, mallory.head, { ...authenticated, content }, 'renew')
+    const wire = await reframe(mallory, mallory.head, withBrokenPath(forged.message), 'renew')
     const before = fingerprint(alice.state)
     const [outcome] = await alice.receive(wire)
     expect(outcome).toMatch(/^refused/)
@@ -100,14 +94,3 @@ describe('a commit that is refused', () => {
     expect(fingerprint(alice.state)).toBe(before)
   })
 })
-
-function withBrokenSecrets(path: UpdatePath): UpdatePath {
-  const nodes = path.nodes.map((node) => ({
-    ...node,
-    encryptedPathSecret: node.encryptedPathSecret.map((secret) => ({
-      ...secret,
-      ciphertext: flipped(secret.ciphertext),
-    })),
-  }))
-  return { ...path, nodes }
-}

@@ -91,21 +91,25 @@ describe('a group of clients', () => {
     await until(() => alice.texts.includes('back'), 'the answer')
   })
 
-  test('alice adds a second device of hers: one identity, two leaves', async () => {
+  test('scenario 28: two devices of alice are one identity with two leaves, and removing her removes both', async () => {
     const hub = createHub()
-    const [alice] = (await people(hub, 'alice')) as [Person]
+    const [bob, alice] = (await people(hub, 'bob', 'alice')) as [Person, Person]
     const store = new MemoryStore()
     await store.write([
       { type: 'put', key: utf8('identity'), value: (await alice.store.get(utf8('identity'))) as Uint8Array },
     ])
     const tablet = await createPerson(hub, 'the tablet of alice', store)
     open.push(tablet)
-    await createGroupOf([alice, tablet])
-    const members = groupOf(tablet).members()
-    expect(members).toHaveLength(2)
-    expect(new Set(members.map((member) => toHex(member.identity))).size).toBe(1)
+    await createGroupOf([bob, alice, tablet])
+    const ofAlice = groupOf(tablet)
+      .members()
+      .filter(({ identity }) => toHex(identity) === toHex(alice.client.identity))
+    expect(ofAlice).toHaveLength(2)
     await say(tablet, 'from the sofa')
     await until(() => alice.texts.includes('from the sofa'), 'the message')
+    await groupOf(bob).remove([alice.client.identity])
+    await until(() => [alice, tablet].every((device) => !groupOf(device).isMember), 'the removal')
+    expect(groupOf(bob).members()).toHaveLength(1)
   })
 
   test('a Welcome is served until its recipient is heard', async () => {

@@ -1,7 +1,9 @@
 /** Clients that let themselves into a group by an external commit (protocol §2). */
-import { toHex } from '@dmls/crypto'
+import { toHex, utf8 } from '@dmls/crypto'
 import { decodeMlsMessage } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { GroupEvent } from '../src/api.ts'
+import { MemoryStore } from '../src/memory-store.ts'
 import {
   agree,
   createGroupOf,
@@ -72,6 +74,51 @@ describe('a newcomer that lets itself in', () => {
     await until(() => agree(everybody) && groupOf(alice).members().length === 3, 'one head')
     await say(dora, 'late, and in')
     await until(() => bob.texts.length === 1, 'the message')
+  })
+
+  test('scenario 12: beside another one, and beside a commit of a member, ends in one group with both', async () => {
+    const everybody = await people(createHub(), 'alice', 'bob', 'dora', 'erin')
+    const [alice, bob, dora, erin] = everybody as [Person, Person, Person, Person]
+    await createGroupOf([alice, bob], OPEN_DOOR)
+    const joinInfo = await groupOf(alice).createJoinInfo()
+    await Promise.all([enter(dora, joinInfo), enter(erin, joinInfo), groupOf(bob).update()])
+    await until(() => agree(everybody) && groupOf(alice).members().length === 4, 'one head')
+    await say(dora, 'dora is in')
+    await say(erin, 'erin is in')
+    await until(() => everybody.every(({ texts }) => texts.length > 0) && bob.texts.length === 2, 'the messages')
+    const unfit = new Set(['plan_unsatisfied', 'not_allowed', 'bad_confirmation_tag'])
+    for (const person of everybody) {
+      expect(eventsOf(person, 'refused').filter(({ code }) => unfit.has(code))).toEqual([])
+    }
+  })
+
+  test('scenario 12: with two devices at once keeps one leaf', async () => {
+    const hub = createHub()
+    const [alice, bob] = (await people(hub, 'alice', 'bob')) as [Person, Person]
+    const timing = { askPeersDelayMs: 20, cannotFollowAfterMs: 200 }
+    const dora = await createPerson(hub, 'dora', undefined, { timing })
+    const store = new MemoryStore()
+    const identity = (await dora.store.get(utf8('identity'))) as Uint8Array
+    await store.write([{ type: 'put', key: utf8('identity'), value: identity }])
+    const laptop = await createPerson(hub, 'the laptop of dora', store, { timing })
+    open.push(dora, laptop)
+    await createGroupOf([alice, bob], OPEN_DOOR)
+    const joinInfo = await groupOf(alice).createJoinInfo()
+    hub.partition([['alice', 'bob'], ['dora'], ['the laptop of dora']])
+    await enter(dora, joinInfo)
+    await enter(laptop, joinInfo)
+    hub.heal()
+    const kept = (): Person[] => [dora, laptop].filter((device) => agree([alice, bob, device]))
+    await until(() => groupOf(alice).members().length === 3 && kept().length === 1, 'the device that is kept')
+    // and the other one learns that it is out, or that the others are where it cannot follow
+    const [other] = [dora, laptop].filter((device) => !kept().includes(device))
+    await say(alice, 'who is there?')
+    const isOut = (event: GroupEvent): boolean => event.type === 'removed' || event.type === 'cannotFollow'
+    await until(() => other?.events.some(isOut) === true, 'the device that is not')
+    const ofDora = groupOf(bob)
+      .members()
+      .filter(({ identity: who }) => toHex(who) === toHex(dora.client.identity))
+    expect(ofDora).toHaveLength(1)
   })
 
   test('and dies before anybody heard of it is in once it is opened again', async () => {

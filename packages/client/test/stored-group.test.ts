@@ -4,7 +4,17 @@ import { createDmlsProfile, encodeDag, makeCommit, retire, sendMessage } from '@
 import { afterEach, expect, test } from 'vitest'
 import { GroupRecords } from '../src/group/group-records.ts'
 import { type GroupRecord, groupRecordPrefix } from '../src/store-keys.ts'
-import { carry, type HandPerson, handPair, onlyGroup, say, told, WatchedStore } from './by-hand.ts'
+import {
+  carry,
+  createHandPerson,
+  type HandPerson,
+  handPair,
+  listen,
+  onlyGroup,
+  say,
+  told,
+  WatchedStore,
+} from './by-hand.ts'
 import { createSolo } from './solo.ts'
 
 const WEEK_MS = 7 * 24 * 3600 * 1000
@@ -61,4 +71,79 @@ test('an epoch that is over is deleted in the store too, with the subtrees that 
   const { state } = await load()
   expect([...state.epochs.keys()]).toEqual([running.current.head])
   expect(state.dag.size).toBe(4)
+})
+
+/** Five people in a group. What they publish is carried by hand. */
+async function five(): Promise<[HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]> {
+  const people: HandPerson[] = []
+  for (let i = 0; i < 5; i++) people.push(await createHandPerson())
+  const [alice, ...others] = people as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
+  listen(alice, await alice.client.createGroup())
+  await onlyGroup(alice).add(await Promise.all(others.map(({ client }) => client.createKeyPackage())))
+  await carry(alice, ...others)
+  open.push(...people)
+  return [alice, ...others] as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
+}
+
+/** The same person in another process, on what its store has. */
+async function reopened(person: HandPerson): Promise<HandPerson> {
+  const again = await createHandPerson(person.store.memory.copy(), { resumeSyncMs: 1, resumeQuietMs: 1 })
+  open.push(again)
+  return again
+}
+
+test('scenario 5: two epochs of one number come back side by side, each with its own keys', async () => {
+  const [alice, bob, carol, dora, erin] = await five()
+  await onlyGroup(bob).update()
+  await onlyGroup(carol).update()
+  await carry(bob, alice, dora)
+  await carry(carol, alice, erin)
+  const again = await reopened(alice)
+  const epochs = onlyGroup(again)
+    .openHeads()
+    .map((head) => onlyGroup(again).dag().get(head)?.epoch)
+  expect(epochs).toEqual([2n, 2n])
+  await say(dora, 'with bob')
+  await say(erin, 'with carol')
+  await carry(dora, again)
+  await carry(erin, again)
+  // and both can start children still
+  await onlyGroup(dora).update()
+  await onlyGroup(erin).update()
+  await carry(dora, again)
+  await carry(erin, again)
+  expect(onlyGroup(again).openHeads()).toEqual([onlyGroup(dora).head, onlyGroup(erin).head].sort())
+  await told(again)
+  expect(again.texts).toEqual(['with bob', 'with carol'])
+  expect(again.events.filter(({ type }) => type === 'refused')).toEqual([])
+})
+
+test('scenario 18: a commit of our own that lost, and wins after a restart, is the one that the store has', async () => {
+  const [alice, bob, carol, dora, erin] = await five()
+  await onlyGroup(alice).update()
+  const own = onlyGroup(alice).head
+  const published = alice.delivery.take()
+  await onlyGroup(bob).update()
+  const rival = onlyGroup(bob).head
+  for (const message of published) for (const person of [dora, erin]) await person.delivery.hand(message)
+  await carry(bob, alice, carol)
+  // carol speaks for bob: alice gives her own commit up
+  await say(carol, 'with bob')
+  await carry(carol, alice)
+  expect(onlyGroup(alice).head).toBe(rival)
+  const again = await reopened(alice)
+  expect(onlyGroup(again).head).toBe(rival)
+  for (const person of [dora, erin]) {
+    await say(person, 'with alice')
+    await carry(person, again)
+  }
+  expect(onlyGroup(again).head).toBe(own)
+  // it comes back to its author, who takes it for what it is
+  for (const message of published) expect(await again.delivery.hand(message)).toBe('ignore')
+  expect(again.delivery.take()).toEqual([])
+  await say(again, 'still me')
+  await carry(again, dora)
+  await told(dora, again)
+  expect(dora.texts).toContain('still me')
+  expect(again.events.filter(({ type }) => type === 'refused' || type === 'stateLost')).toEqual([])
 })
