@@ -43,7 +43,7 @@ export async function measureAll(
   }
   for (const size of sizes.filter((each) => measured.some(({ bareSizeMax }) => each <= bareSizeMax))) {
     note(`a group of ${size} that was just created`)
-    results.push(...(await measureBare(measured, { size, ...bareRounds(size, quick) })))
+    results.push(...(await measureBare(measured, { size, ...bareRounds(size) })))
   }
   const growth: Result[] = []
   for (const size of sizes.filter((each) => each >= LARGE_SIZE)) {
@@ -64,7 +64,7 @@ function warmRounds(size: number, quick: boolean): { readonly rounds: number; re
   return { rounds: quick ? 6 : 9, joins: 3 }
 }
 
-function bareRounds(size: number, quick: boolean): Omit<BarePlan, 'size'> {
+function bareRounds(size: number): Omit<BarePlan, 'size'> {
   if (size > 1000) return { start: 'cold', rounds: 2, groups: 1, commits: 2 }
-  return { start: 'warmed up', rounds: quick ? 4 : 6, groups: 3, commits: 2 }
+  return { start: 'warmed up', rounds: 4, groups: 4, commits: 2 }
 }
