@@ -47,6 +47,8 @@ export async function sendIn(
     {
       authenticatedData: encodeAuthenticatedData({ counter, resolves: [], application: new Uint8Array(0) }),
       signer: services.signerFor(ownSignatureKey(held)),
+      // docs/protocol.md: a proposal that somebody leaves in an epoch must not keep the others from speaking there
+      pendingProposals: 'ignore',
     },
     mlsServices(services),
   )
