@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Tests run the TypeScript sources: the condition `dmls-source` in every package's `exports` points at them, here, in
- * the workers and in what they start. DMLS_LONG=1 adds the tests that take minutes.
+ * the workers and in what they start. DMLS_LONG=1 adds the tests that take minutes, and gives every property 2 000 cases
+ * (test/long-run.ts).
  */
 const conditions = ['dmls-source', ...defaultServerConditions]
 const isLong = process.env.DMLS_LONG === '1'
@@ -14,6 +15,7 @@ export default defineConfig({
   test: {
     include: ['{packages/*,sim}/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    setupFiles: ['./test/long-run.ts'],
     execArgv: ['--conditions=dmls-source'],
     testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 60_000,

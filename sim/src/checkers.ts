@@ -13,7 +13,7 @@ export type Specification = (history: UnionHistory) => ReadonlySet<InstanceId>
 
 export interface Verdict {
   readonly violations: readonly string[]
-  /** Set when the protocol promises no agreement here: nobody who remains was where the sides parted (protocol §7). */
+  /** Set when the protocol promises no agreement here; see {@link isBeyondTheLimit}. */
   readonly beyondTheLimit: boolean
 }
 
@@ -21,7 +21,7 @@ export interface Verdict {
 export function checkWorld(world: World, specification: Specification): Verdict {
   const history = new UnionHistory(world)
   const members = specification(history)
-  const beyondTheLimit = nobodyCanJudge(world, history, members)
+  const beyondTheLimit = isBeyondTheLimit(world, history, members)
   const agreement = beyondTheLimit
     ? []
     : [...checkAgreement(world, history, members), ...checkDelivered(world, history, members)]
@@ -167,10 +167,30 @@ export function checkReaders(world: World, history: UnionHistory): string[] {
   })
 }
 
+/** Whether nothing is promised about a history: nobody can judge it, or a member sits in it that nobody plays. */
+export function isBeyondTheLimit(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
+  return nobodyCanJudge(world, history, members) || hasGhost(history, members)
+}
+
+/**
+ * Somebody was invited while it was in already, so that it sits in one epoch twice: as two devices, one of which does
+ * not exist here, because a node is one device.
+ */
+export function hasGhost({ facts, roster }: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
+  return facts.some(({ id, adds }) => {
+    if (adds.length === 0) return false
+    const present = [...roster(id)]
+    return adds.some(({ identity }) => {
+      const places = present.filter(([, other]) => other === identity)
+      return places.length > 1 && places.some(([instance]) => members.has(instance))
+    })
+  })
+}
+
 /**
  * The limit of the protocol: two open heads that nobody who remains a member can judge, or nobody remains at all. To
- * judge, one must have been a member where the heads part, and know every head that was resolved since, or where that
- * head parted.
+ * judge, one must have been a member where the heads part, know every head that was resolved since, or where that head
+ * parted, and not have refused one of the two because the fork began beyond its horizon (protocol §8).
  */
 export function nobodyCanJudge(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
   if (members.size === 0) return true
@@ -190,10 +210,18 @@ function isJudged(
   const since = [...dag.causalPast(heads)].filter((id) => !before.has(id))
   const resolved = since.flatMap((id) => dag.get(id)?.resolves ?? [])
   const present = [...roster(forkPoint)].filter(([instance]) => members.has(instance)).map(([, identity]) => identity)
-  return world.nodes.some(({ identity, group }) => {
+  const refusedFrom = (name: string): string[] =>
+    world.observations.events.flatMap(({ node, event }) =>
+      node === name && event.type === 'beyondHorizon' ? [event.dmlsEpoch] : [],
+    )
+  return world.nodes.some(({ name, identity, group }) => {
     const known = group?.dag()
     if (known === undefined || !present.includes(identity)) return false
-    return resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
+    const lacking = heads.filter((head) => !known.has(head))
+    const refused = refusedFrom(name).some((epoch) =>
+      lacking.some((head) => dag.has(epoch as DmlsEpoch) && dag.isAncestor(epoch as DmlsEpoch, head)),
+    )
+    return !refused && resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
   })
 }
 

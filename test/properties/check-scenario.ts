@@ -5,7 +5,7 @@ import {
   checkConsistentHead,
   checkReaders,
   checkWorld,
-  nobodyCanJudge,
+  isBeyondTheLimit,
   playScenario,
   type Scenario,
   type Specification,
@@ -56,7 +56,7 @@ export async function playWithRetention(scenario: Scenario): Promise<readonly st
   try {
     await playScenario(world, scenario)
     const history = new UnionHistory(world)
-    const beyondTheLimit = nobodyCanJudge(world, history, specification(history))
+    const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
     const sizes = world.nodes.filter(({ disk }) => disk.sizeBytes > SIZE_MAX_BYTES)
     const violations = [
       ...checkAttempts(world),

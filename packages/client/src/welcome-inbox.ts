@@ -116,9 +116,7 @@ export class WelcomeInbox {
     } catch (error) {
       // whoever ended the join did not judge the Welcome
       if (this.#isOver()) return
-      // a Welcome that lacks something is tried again; one that is bad, or not for us, is not
-      const mayWorkLater = error instanceof StoreError || (error instanceof MlsError && error.blame === 'missing')
-      if (!mayWorkLater) this.#waiting.delete(id)
+      if (!mayWorkLater(error)) this.#waiting.delete(id)
     }
   }
 
@@ -140,6 +138,15 @@ export class WelcomeInbox {
     await this.#leave?.()
     await this.#queue.idle()
   }
+}
+
+/**
+ * A Welcome that lacks something is tried again; one that is bad, or not for us, is not. Whoever judges a fork itself
+ * follows no Welcome, but may learn by judging it that it is out, and then this is the way back.
+ */
+function mayWorkLater(error: unknown): boolean {
+  if (error instanceof MlsError) return error.blame === 'missing' || error.code === 'can_judge'
+  return error instanceof StoreError
 }
 
 /** Nothing was written, so nothing happened: whoever serves the Welcome can bring it again. */

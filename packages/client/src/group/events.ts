@@ -23,6 +23,7 @@ export function eventsOf(before: DmlsGroupState, after: DmlsGroupState, changes:
     ...forkEvents(before, after),
     ...headEvents(before, after),
     ...orphanEvents(before, after),
+    ...removalEvents(before, after),
   ]
 }
 
@@ -92,6 +93,12 @@ function* forkEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<G
 function* orphanEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
   if (before.removal === after.removal && openHeads(after).length < 2) return
   if (isOrphaned(after) && !isOrphaned(before)) yield { type: 'orphaned' }
+}
+
+function* removalEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
+  const { removal } = after
+  if (before.removal !== undefined || removal === undefined) return
+  yield { type: 'removed', by: removal.by && memberOf(after, removal.by, removal.parent) }
 }
 
 function* headEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {

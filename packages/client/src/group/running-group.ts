@@ -32,7 +32,6 @@ import type { SigningKey } from './group-records.ts'
 import { Homecoming, type ReturnKeys } from './homecoming.ts'
 import { Intake, type ReceivedStep } from './intake.ts'
 import { Maintenance } from './maintenance.ts'
-import { memberOf } from './members.ts'
 import { MessageInbox } from './message-inbox.ts'
 import { MessageLedger, type Pending } from './message-ledger.ts'
 import { Pursuit } from './pursuit.ts'
@@ -283,6 +282,8 @@ export class RunningGroup {
     this.#announcer.tell(eventsOf(before, state, changes))
     this.#maintenance.reconsider()
     this.#pursuit.reconsider()
+    // the Welcome that brings us back may have come first
+    if (before.removal === undefined && state.removal !== undefined) this.#onHandover?.()
     // scenario 1: nobody grows our state beyond the caps until the next look at it
     if (changes.epochs.length > 0 && this.#forgetting.isOverCaps) this.#soon(async () => void (await this.#retireNow()))
   }
@@ -302,13 +303,6 @@ export class RunningGroup {
     }
     // a Welcome that is served for longer than it must does no harm
     await this.#heard(received).catch(() => undefined)
-    const { removal } = received.state
-    if (before.removal === undefined && removal !== undefined) {
-      // the Welcome that brings us back may have come first
-      this.#onHandover?.()
-      const by = removal.by && memberOf(this.state, removal.by, removal.parent)
-      this.#announcer.tell([{ type: 'removed', by }])
-    }
     await this.#askToBeRemoved()
   }
 

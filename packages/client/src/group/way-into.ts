@@ -5,6 +5,7 @@ import {
   comeBack,
   type DmlsGroupState,
   type DmlsServices,
+  isWayBack,
   rejoinDmlsGroup,
   type Step,
 } from '@dmls/dmls'
@@ -20,6 +21,6 @@ export function wayInto(
   services: DmlsServices,
 ): Step & { readonly wipe?: () => void } {
   if (answersRequest(state, joined)) return comeBack(state, joined, services)
-  if (state.removal === undefined) return adoptWelcome(state, joined, services)
+  if (!isWayBack(state, joined)) return adoptWelcome(state, joined, services)
   return rejoinDmlsGroup(state, joined, services)
 }

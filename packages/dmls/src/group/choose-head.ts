@@ -2,7 +2,7 @@
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { selfIn } from './lookup.ts'
 import { forkChoiceOf } from './policy.ts'
-import type { DmlsGroupState } from './state.ts'
+import type { DmlsGroupState, Removal } from './state.ts'
 import type { StepBuilder } from './step.ts'
 
 /** Heads that nobody resolved and that follow from where we entered the group, ascending. Never empty. */
@@ -29,4 +29,14 @@ export function chooseHead(builder: StepBuilder): void {
   // on another branch we may be another instance
   const self = selfIn(builder.state, chosen)
   if (self !== builder.state.self) builder.set({ self })
+  const removal = removalInForce(builder.state)
+  if (removal !== undefined) builder.set({ removal, overcome: builder.state.overcome.filter((r) => r !== removal) })
+}
+
+/** A removal that was made after the epoch by which we entered: it knew of our entry, whichever way round we came. */
+function removalInForce({ dag, home, self, overcome }: DmlsGroupState): Removal | undefined {
+  return overcome.find(
+    ({ parent, removes }) =>
+      removes.includes(self) && dag.has(parent) && (home === parent || dag.precedes(home, parent)),
+  )
 }

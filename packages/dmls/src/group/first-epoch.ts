@@ -70,6 +70,7 @@ export function beginHistory({ profile, group, root, self, counter = 0n, keyPack
       handovers: new Map(),
       leaving: new Set(),
       removal: undefined,
+      overcome: [],
       returning: new Map(),
       asked: undefined,
       isLost: false,

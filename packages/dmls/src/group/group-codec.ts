@@ -2,7 +2,7 @@
 import { decodeKeyPackage, decodeWhole, encodeKeyPackage, malformed, type Reader, Writer } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { handoverKey } from './handovers.ts'
-import type { DmlsGroupState, HeldEpoch } from './state.ts'
+import type { DmlsGroupState, HeldEpoch, Removal } from './state.ts'
 import type { GroupFields } from './step.ts'
 
 /** Of the records below. */
@@ -24,10 +24,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
       w.vector(handover.entrances, (inner, epoch) => inner.opaque(identifierBytes(epoch)))
     })
     .vector([...meta.leaving], (w, instance) => w.opaque(identifierBytes(instance)))
-    .optional(meta.removal, (w, removal) => {
-      w.opaque(identifierBytes(removal.parent)).optional(removal.by, (inner, by) => inner.opaque(identifierBytes(by)))
-      w.vector(removal.removes, (inner, instance) => inner.opaque(identifierBytes(instance)))
-    })
+    .optional(meta.removal, writeRemoval)
     .vector([...meta.returning], (w, [instance, keyPackage]) => {
       encodeKeyPackage(w.opaque(identifierBytes(instance)), keyPackage)
     })
@@ -35,7 +32,17 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
       w.opaque(identifierBytes(instance)).uint8(reason === 'out_of_reach' ? 1 : 2)
     })
     .uint8(meta.isLost ? 1 : 0)
+    .vector(meta.overcome, (w, removal) => writeRemoval(w.opaque(identifierBytes(removal.entered)), removal))
   return writer.finish()
+}
+
+function writeRemoval(writer: Writer, { parent, by, removes }: Removal): void {
+  writer.opaque(identifierBytes(parent)).optional(by, (inner, who) => inner.opaque(identifierBytes(who)))
+  writer.vector(removes, (inner, instance) => inner.opaque(identifierBytes(instance)))
+}
+
+function readRemoval(reader: Reader): Removal {
+  return { parent: readEpoch(reader), by: reader.optional(readInstance), removes: reader.vector(readInstance) }
 }
 
 function readEpoch(reader: Reader): DmlsEpoch {
@@ -62,17 +69,14 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       entrances: r.vector(readEpoch),
     }))
     const leaving = reader.vector(readInstance)
-    const removal = reader.optional((r) => ({
-      parent: readEpoch(r),
-      by: r.optional(readInstance),
-      removes: r.vector(readInstance),
-    }))
+    const removal = reader.optional(readRemoval)
     const returning = reader.vector((r) => [readInstance(r), decodeKeyPackage(r)] as const)
     const asked = reader.optional((r) => {
       const instance = readInstance(r)
       return { instance, reason: r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const) }
     })
     const isLost = reader.uint8() === 1
+    const overcome = reader.vector((r) => ({ entered: readEpoch(r), ...readRemoval(r) }))
     return {
       self,
       home,
@@ -81,6 +85,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       handovers: new Map(handovers.map((handover) => [handoverKey(handover), handover])),
       leaving: new Set(leaving),
       removal,
+      overcome,
       returning: new Map(returning),
       asked,
       isLost,

@@ -4,7 +4,7 @@
  */
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import type { EpochFacts } from '../dag/epoch-facts.ts'
-import { instanceId } from '../dag/identifiers.ts'
+import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
 import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
@@ -13,7 +13,7 @@ import { epochOf } from './lookup.ts'
 import { checkRuleGiven } from './policy.ts'
 import { checkAnswer } from './rejoin.ts'
 import { type RetentionStep, Retirement } from './retention-step.ts'
-import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
+import type { DmlsGroupState, DmlsServices, OvercomeRemoval, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
 /**
@@ -75,7 +75,7 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined, asked: undefined, isLost: false })
     // others asked in view of the side that we leave
-    .set({ returning: new Map() })
+    .set({ returning: new Map(), overcome: overcomeBy(state, epoch) })
   chooseHead(builder)
   const retirement = new Retirement(builder)
   if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
@@ -89,7 +89,7 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
  * `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
-  if (state.removal === undefined) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
@@ -98,6 +98,31 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
     .insert(joinedFacts(joined, services))
     .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
     .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
+    // others asked in view of the side that we leave
+    .set({ returning: new Map(), overcome: overcomeBy(state, epoch) })
   chooseHead(builder)
   return builder.finish()
+}
+
+/** Removals that are kept in mind, the latest ones. */
+const OVERCOME_MAX = 16
+
+/**
+ * Entering again, also by an old Welcome and on another branch, overcomes a removal only as long as nothing leads us back
+ * to where we were removed.
+ */
+function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): readonly OvercomeRemoval[] {
+  return removal === undefined ? overcome : [...overcome, { ...removal, entered }].slice(-OVERCOME_MAX)
+}
+
+/**
+ * Whether a Welcome may be the way back after a removal: we are out; or we are in by an old Welcome to the very instance
+ * that was removed, nobody has led us on from there, and this one is for another instance.
+ */
+export function isWayBack({ removal, overcome, self, home }: DmlsGroupState, joined: Joined): boolean {
+  if (removal !== undefined) return true
+  const instance = instanceId(joined.keyPackageRef)
+  return overcome.some(
+    ({ removes, entered }) => entered === home && removes.includes(self) && !removes.includes(instance),
+  )
 }

@@ -5,7 +5,7 @@
 
 import { type MlsMessage, protectApplication, usage } from '@dmls/mls'
 import { type DmlsEpoch, identifierBytes } from '../dag/identifiers.ts'
-import { type ApplicationContent, encodeApplicationContent } from '../message/application-content.ts'
+import { type ApplicationContent, encodeApplicationContent, speaksFor } from '../message/application-content.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { encodeDmlsMessage } from '../message/dmls-message.ts'
 import { chooseHead } from './choose-head.ts'
@@ -52,11 +52,12 @@ export async function sendIn(
     },
     mlsServices(services),
   )
+  const sender = selfIn(builder.state, epoch)
   builder
     .hold(epoch, { ...held, group: sent.state })
     .set({ counter })
-    .witness({ sender: selfIn(builder.state, epoch), counter, epoch })
     .supersede(sent.superseded)
+  if (speaksFor(content)) builder.witness({ sender, counter, epoch })
   return dmlsMessageBytes(sent.message, epoch)
 }
 

@@ -14,7 +14,7 @@ import {
   processMessage,
 } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
-import { type ApplicationContent, decodeApplicationContent } from '../message/application-content.ts'
+import { type ApplicationContent, decodeApplicationContent, speaksFor } from '../message/application-content.ts'
 import { type AuthenticatedData, decodeAuthenticatedData } from '../message/authenticated-data.ts'
 import type { DmlsMessage } from '../message/dmls-message.ts'
 import { encodeSignedCommit } from '../message/equivocation-proof.ts'
@@ -121,8 +121,8 @@ function receiveApplication(
   checkNotRemoved(state, epoch, sender)
   const builder = new StepBuilder(state)
     .hold(epoch, { ...held, group: processed.state })
-    .witness({ sender, counter, epoch })
     .supersede(processed.superseded)
+  if (speaksFor(content)) builder.witness({ sender, counter, epoch })
   if (content.kind === 'handover') {
     const resolvedBy = dmlsEpoch(content.resolvedBy)
     const heads = content.heads.map((id) => dmlsEpoch(id))

@@ -28,6 +28,7 @@ import {
   type RejoinReason,
   type RejoinRequest,
 } from '../message/rejoin-codec.ts'
+import { isOnChosenBranch } from './handovers.ts'
 import { mlsServices } from './mls-services.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -49,7 +50,10 @@ export function rejoinRequestOf(keyPackage: KeyPackage, groupId: Uint8Array): Re
 
 /** The KeyPackage extension with which we ask to be replaced. */
 export function rejoinExtension(state: DmlsGroupState, reason: RejoinReason): Extension {
-  const request: RejoinRequest = { groupId: state.groupId, instance: state.self, reason, epochs: knownEpochs(state) }
+  const epochs = knownEpochs(state)
+  const shut = epochs.findIndex((epoch) => state.epochs.get(epoch)?.stage !== 'open')
+  const open = shut < 0 ? epochs.length : shut
+  const request: RejoinRequest = { groupId: state.groupId, instance: state.self, reason, epochs, open }
   return { extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(request) }
 }
 
@@ -113,8 +117,13 @@ export async function noteRejoin(state: DmlsGroupState, keyPackage: KeyPackage, 
 function checkNeeded(state: DmlsGroupState, request: RejoinRequest): void {
   const known = latestKnown(state.dag, state.head, request)
   if (known === undefined) throw invalid('rejoin_unrelated', 'none of the epochs of a request lies in our past')
-  if (request.reason === 'out_of_reach' && state.epochs.get(known)?.stage === 'open') {
-    throw invalid('rejoin_needless', 'from the epoch where it is, a member can still follow', { epoch: known })
+  if (request.reason !== 'out_of_reach') return
+  // where the ways part: what leads on from there it must be able to process, and we to serve
+  const parting = request.epochs.findIndex((id) => state.dag.has(id) && isOnChosenBranch(state, id))
+  const canFollow = parting < 0 || parting < request.open
+  const epoch = request.epochs[parting] ?? known
+  if (canFollow && state.epochs.get(epoch)?.stage === 'open') {
+    throw invalid('rejoin_needless', 'from the epoch where the ways part, a member can still follow', { epoch })
   }
 }
 

@@ -49,6 +49,11 @@ export interface Removal {
   readonly removes: readonly InstanceId[]
 }
 
+export interface OvercomeRemoval extends Removal {
+  /** The root that we entered by after it. */
+  readonly entered: DmlsEpoch
+}
+
 /** Our own request to be replaced by a new instance (protocol §8). */
 export interface AskedToRejoin {
   /** The instance that we would be. */
@@ -81,6 +86,8 @@ export interface DmlsGroupState {
   /** Members that asked to be removed. */
   readonly leaving: ReadonlySet<InstanceId>
   readonly removal: Removal | undefined
+  /** Removals after which we entered again, by a branch that may not have known of them. */
+  readonly overcome: readonly OvercomeRemoval[]
   /** Key packages of members that ask to be replaced, by the instance that each is now. */
   readonly returning: ReadonlyMap<InstanceId, KeyPackage>
   readonly asked: AskedToRejoin | undefined

@@ -7,7 +7,7 @@ import type { Changes, DmlsGroupState, HeldEpoch, Step } from './state.ts'
 /** What is stored with the group itself, but for the head, which is chosen. */
 export type GroupFields = Pick<
   DmlsGroupState,
-  'asked' | 'counter' | 'handovers' | 'home' | 'isLost' | 'leaving' | 'removal' | 'returning' | 'self'
+  'asked' | 'counter' | 'handovers' | 'home' | 'isLost' | 'leaving' | 'overcome' | 'removal' | 'returning' | 'self'
 >
 
 /** A step in the making. Its state is always consistent; {@link StepBuilder.finish} names what changed. */

@@ -46,6 +46,14 @@ const HANDOVER = 2
 const LEAVE_REQUEST = 3
 const PRESENCE = 4
 
+/**
+ * Whether a message counts as its sender's word for the epoch that it is said in. A handover does not: its author stands
+ * elsewhere, and whoever waits for it at the fork must not take it for somebody who has left the fork behind.
+ */
+export function speaksFor({ kind }: ApplicationContent): boolean {
+  return kind !== 'handover'
+}
+
 /** @throws MlsError `usage`/`unknown_content` for what this version cannot say. */
 export function encodeApplicationContent(content: ApplicationContent): Uint8Array {
   const writer = new Writer()

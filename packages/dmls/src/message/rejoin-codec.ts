@@ -6,8 +6,8 @@
  *
  * ```
  * enum { out_of_reach(1), state_lost(2) } RejoinReason;
- * struct { uint8 version = 1; opaque group_id<V>; opaque instance<V>; RejoinReason reason; opaque epochs<V><V>; }
- *   RejoinRequest;
+ * struct { uint8 version = 1; opaque group_id<V>; opaque instance<V>; RejoinReason reason; opaque epochs<V><V>;
+ *   uint8 open; } RejoinRequest;
  * struct { opaque instance<V>; opaque epoch<V>; opaque branch<V>; uint32 support; } Descent;
  * ```
  */
@@ -34,6 +34,8 @@ export interface RejoinRequest {
   readonly reason: RejoinReason
   /** Epochs that it knows, latest first. */
   readonly epochs: readonly DmlsEpoch[]
+  /** How many of them, from the first, it can still process commits in. */
+  readonly open: number
 }
 
 /** Whence the group of a Welcome has come, for one of those whom it brings back. */
@@ -49,9 +51,10 @@ export interface Descent {
 }
 
 export function encodeRejoinRequest(request: RejoinRequest): Uint8Array {
-  return encodeWhole(request, (writer, { groupId, instance, reason, epochs }) => {
+  return encodeWhole(request, (writer, { groupId, instance, reason, epochs, open }) => {
     writeIdentifier(writer.uint8(VERSION).opaque(groupId), instance)
     writer.uint8(reason === 'out_of_reach' ? 1 : 2).vector(epochs.slice(0, EPOCHS_MAX), writeIdentifier)
+    writer.uint8(Math.min(open, EPOCHS_MAX))
   })
 }
 
@@ -63,10 +66,12 @@ export function decodeRejoinRequest(data: Uint8Array): RejoinRequest {
     const instance = readInstanceId(reader)
     const reason = reader.uint8()
     const epochs = reader.vector(readDmlsEpoch)
+    const open = reader.uint8()
     if ((reason !== 1 && reason !== 2) || epochs.length === 0 || epochs.length > EPOCHS_MAX) {
       throw malformed('bad_rejoin_request', 'the request has no reason, or no epochs or too many')
     }
-    return { groupId, instance, reason: reason === 1 ? 'out_of_reach' : 'state_lost', epochs }
+    if (open > epochs.length) throw malformed('bad_rejoin_request', 'the request can follow more epochs than it names')
+    return { groupId, instance, reason: reason === 1 ? 'out_of_reach' : 'state_lost', epochs, open }
   })
 }
 
