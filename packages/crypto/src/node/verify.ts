@@ -18,42 +18,52 @@ export interface Verifier {
 
 export const onCaller: Verifier = { verify, verificationsAtOnce: 1 }
 
-/** Node copies message and signature before it returns. */
-const verifyOnThread: Verify = (algorithm, message, publicKey, signature) =>
-  new Promise((resolve, reject) => {
-    verify(algorithm, message, publicKey, signature, (error, isValid) => {
-      if (error) reject(error)
-      else resolve(isValid)
-    })
-  })
-
 /** Fewer than this are verified sooner than they are handed over. */
 const WORTH_THREADS_MIN = 4
 /** 15 ms of four threads with Ed25519: longer than the caller is busy with something else between two looks at them. */
 const AT_ONCE = 1024
+
+/** A signature to be verified, and who waits for the verdict. */
+interface Waiting {
+  readonly arguments: Parameters<Verify>
+  readonly resolve: (isValid: boolean) => void
+  readonly reject: (error: Error) => void
+}
 
 /**
  * Signatures that are asked for together, before any of them is awaited, go to the pool; one by itself, as a message has,
  * stays on the calling thread.
  */
 export function onThreads(): Verifier {
-  let waiting: ((where: Verify) => void)[] = []
+  let waiting: Waiting[] = []
   function flush(): void {
     const together = waiting
     waiting = []
-    const where = together.length < WORTH_THREADS_MIN ? verify : verifyOnThread
-    for (const start of together) start(where)
+    const start = together.length < WORTH_THREADS_MIN ? startOnCaller : startOnThread
+    for (const each of together) {
+      try {
+        start(each)
+      } catch (error) {
+        each.reject(error as Error)
+      }
+    }
   }
-  const verifyTogether: Verify = (algorithm, message, publicKey, signature) =>
+  const verifyTogether: Verify = (...args) =>
     new Promise((resolve, reject) => {
       if (waiting.length === 0) queueMicrotask(flush)
-      waiting.push((where) => {
-        try {
-          resolve(where(algorithm, message, publicKey, signature))
-        } catch (error) {
-          reject(error as Error)
-        }
-      })
+      waiting.push({ arguments: args, resolve, reject })
     })
   return { verify: verifyTogether, verificationsAtOnce: AT_ONCE }
+}
+
+function startOnCaller({ arguments: args, resolve }: Waiting): void {
+  resolve(verify(...args))
+}
+
+/** Node copies message and signature before it returns. */
+function startOnThread({ arguments: [algorithm, message, publicKey, signature], resolve, reject }: Waiting): void {
+  verify(algorithm, message, publicKey, signature, (error, isValid) => {
+    if (error) reject(error)
+    else resolve(isValid)
+  })
 }

@@ -1,6 +1,6 @@
 /** RFC 9420 §13 `Extension`: a type and opaque data, kept uninterpreted here. */
 import type { Reader } from '../codec/reader.ts'
-import type { Writer } from '../codec/writer.ts'
+import { opaqueSize, type Writer } from '../codec/writer.ts'
 
 export interface Extension {
   readonly extensionType: number
@@ -13,6 +13,13 @@ export function encodeExtension(writer: Writer, extension: Extension): void {
 
 export function decodeExtension(reader: Reader): Extension {
   return { extensionType: reader.uint16(), extensionData: reader.opaque() }
+}
+
+/** How many bytes the extensions take, without the header in front of all of them. */
+export function extensionsSize(extensions: readonly Extension[]): number {
+  let size = 0
+  for (const { extensionData } of extensions) size += 2 + opaqueSize(extensionData.length)
+  return size
 }
 
 export function encodeExtensions(writer: Writer, extensions: readonly Extension[]): void {

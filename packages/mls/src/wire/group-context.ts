@@ -1,7 +1,7 @@
 /** RFC 9420 §8.1 `GroupContext`. */
 import type { Reader } from '../codec/reader.ts'
-import { encodeWhole, type Writer } from '../codec/writer.ts'
-import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
+import { encodeWhole, opaqueSize, type Writer } from '../codec/writer.ts'
+import { decodeExtensions, type Extension, encodeExtensions, extensionsSize } from './extension.ts'
 
 export interface GroupContext {
   readonly version: number
@@ -36,6 +36,12 @@ export function decodeGroupContext(reader: Reader): GroupContext {
   }
 }
 
+/** How many bytes {@link encodeGroupContext} writes. */
+function groupContextSize({ groupId, treeHash, confirmedTranscriptHash, extensions }: GroupContext): number {
+  const fields = opaqueSize(groupId.length) + opaqueSize(treeHash.length) + opaqueSize(confirmedTranscriptHash.length)
+  return 12 + fields + opaqueSize(extensionsSize(extensions))
+}
+
 export function groupContextBytes(context: GroupContext): Uint8Array {
-  return encodeWhole(context, encodeGroupContext)
+  return encodeWhole(context, encodeGroupContext, groupContextSize(context))
 }

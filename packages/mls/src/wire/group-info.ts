@@ -1,7 +1,7 @@
 /** RFC 9420 §12.4.3 `GroupInfo`. */
 import type { Reader } from '../codec/reader.ts'
 import type { Structure, Writer } from '../codec/writer.ts'
-import { decodeExtensions, type Extension, encodeExtensions } from './extension.ts'
+import { decodeExtensions, type Extension, encodeExtensions, extensionsSize } from './extension.ts'
 import { decodeGroupContext, encodeGroupContext, type GroupContext } from './group-context.ts'
 
 export interface GroupInfoContent {
@@ -29,9 +29,7 @@ export function groupInfoTbs(info: GroupInfoContent): Structure {
 
 /** About as many bytes as {@link encodeGroupInfo} writes, rarely fewer. */
 export function groupInfoSizeHint({ groupContext, extensions }: GroupInfoContent): number {
-  let size = 512 + groupContext.groupId.length
-  for (const { extensionData } of [...groupContext.extensions, ...extensions]) size += 6 + extensionData.length
-  return size
+  return 512 + groupContext.groupId.length + extensionsSize(groupContext.extensions) + extensionsSize(extensions)
 }
 
 export function encodeGroupInfo(writer: Writer, info: GroupInfo): void {
