@@ -108,7 +108,7 @@ describe('an application is told', () => {
     })
   })
 
-  test('of a message on a losing branch: whose, in which epoch, and that it is on one', async () => {
+  test('of a message on a losing branch (scenario 26): whose, in which epoch, and that it is on one', async () => {
     const [alice, bob, carol, dora] = (await people(4)) as [HandPerson, HandPerson, HandPerson, HandPerson]
     await group([alice, bob, carol, dora])
     await onlyGroup(alice).update()
