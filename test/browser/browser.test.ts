@@ -2,15 +2,18 @@
  * The library in a real browser: bundled from its sources without anything of Node, on WebCrypto as that browser has it.
  * `pnpm browser`; skipped where no Chromium is found.
  */
+import { webcrypto } from 'node:crypto'
 import { fromHex, systemRandom, toHex, utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import { webCryptoProvider } from '@dmls/crypto/webcrypto'
 import { decodeMlsMessage, validateKeyPackage } from '@dmls/mls'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { loadX509 } from '../../packages/mls/src/group/x509/load-x509.ts'
 import { bundlePage } from './bundle.ts'
 import { findBrowser, showPage } from './chromium.ts'
 import { judgeCase } from './judge-case.ts'
 import {
+  type CertificateFixture,
   HPKE_AAD,
   HPKE_INFO,
   HPKE_PLAINTEXT,
@@ -48,6 +51,39 @@ async function fixtureOf(id: number): Promise<SuiteFixture> {
   }
 }
 
+async function certificateFixture(): Promise<CertificateFixture> {
+  const { X509CertificateGenerator, BasicConstraintsExtension } = await loadX509()
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const [rootKeys, keys] = [await certificateKeys(algorithm), await certificateKeys(algorithm)]
+  const now = Math.floor(Date.now() / 1000)
+  const [notBefore, notAfter] = [new Date((now - 3600) * 1000), new Date((now + 3600) * 1000)]
+  const issued = {
+    issuer: 'CN=Root',
+    signingKey: rootKeys.privateKey,
+    signingAlgorithm: algorithm,
+    notBefore,
+    notAfter,
+  }
+  const root = await X509CertificateGenerator.create({
+    ...issued,
+    subject: 'CN=Root',
+    publicKey: rootKeys.publicKey,
+    extensions: [new BasicConstraintsExtension(true, undefined, true)],
+  })
+  const leaf = await X509CertificateGenerator.create({ ...issued, subject: 'CN=alice', publicKey: keys.publicKey })
+  return {
+    cipherSuite: 2,
+    trustAnchor: toHex(new Uint8Array(root.rawData)),
+    certificate: toHex(new Uint8Array(leaf.rawData)),
+    signatureKey: toHex(new Uint8Array(await webcrypto.subtle.exportKey('raw', keys.publicKey))),
+    now,
+  }
+}
+
+function certificateKeys(algorithm: webcrypto.EcKeyGenParams): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+}
+
 test(
   'the bundle of the library for a browser needs nothing of Node',
   async () => {
@@ -69,6 +105,7 @@ describe.skipIf(browser === undefined)(`in a browser${why}`, () => {
     const files = new Map([
       ['/', { type: 'text/html', body: '<!doctype html><script type="module" src="/main.js"></script>' }],
       ['/fixtures.json', { type: 'application/json', body: JSON.stringify(fixtures) }],
+      ['/certificate.json', { type: 'application/json', body: JSON.stringify(await certificateFixture()) }],
       ['/cases.json', { type: 'application/json', body: JSON.stringify(cases.map(({ it }) => it)) }],
       ...[...scripts].map(([path, body]) => [path, { type: 'text/javascript', body }] as const),
     ])
@@ -130,6 +167,10 @@ describe.skipIf(browser === undefined)(`in a browser${why}`, () => {
     },
     TIMEOUT_MS,
   )
+
+  test('an X.509 credential is judged by the certificate that it has', () => {
+    expect(report.certificate).toEqual({ own: 'accepted', other: 'certificate_key_mismatch' })
+  })
 
   test('three clients of the decentralized profile come together after a fork', () => {
     expect(report.clientStory).toContain('alice reads on the other side')

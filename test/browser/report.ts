@@ -12,6 +12,16 @@ export interface SuiteFixture {
   readonly ciphertext: string
 }
 
+/** A certificate and the one that signed it, in DER, and the raw key that it is for. */
+export interface CertificateFixture {
+  readonly cipherSuite: number
+  readonly trustAnchor: string
+  readonly certificate: string
+  readonly signatureKey: string
+  /** Seconds since the Unix epoch, within its validity. */
+  readonly now: number
+}
+
 /** Made by the page with one provider and suite: Node verifies and opens it. */
 export interface SuiteReport {
   readonly provider: string
@@ -30,6 +40,8 @@ export interface PageReport {
   /** Suites of WebCrypto that work here. */
   readonly webCryptoSuites: readonly number[]
   readonly suites: readonly SuiteReport[]
+  /** What the X.509 Authentication Service says of a certificate: with its own key, and with another. */
+  readonly certificate: { readonly own: string; readonly other: string }
   /** What WebCrypto makes of each case that it was given, in their order. */
   readonly verdicts: readonly string[]
   /** What the clients of the decentralized profile told, in order. */

@@ -6,12 +6,13 @@
 import { nobleProvider } from '@dmls/crypto/noble'
 import { detectWebCryptoProvider } from '@dmls/crypto/webcrypto'
 import { judgeCase, type PublicKeyCase } from '../judge-case.ts'
-import type { PageReport, SuiteFixture, SuiteReport } from '../report.ts'
+import type { CertificateFixture, PageReport, SuiteFixture, SuiteReport } from '../report.ts'
 import { tellClientStory } from './client-story.ts'
+import { examineCertificate } from './examine-certificate.ts'
 import { examineSuite } from './examine-suite.ts'
 
 async function run(): Promise<PageReport> {
-  const fixtures = (await (await fetch('/fixtures.json')).json()) as readonly SuiteFixture[]
+  const fixtures = (await fetched('/fixtures.json')) as readonly SuiteFixture[]
   const webCrypto = await detectWebCryptoProvider()
   const suites: SuiteReport[] = []
   for (const provider of [webCrypto, nobleProvider]) {
@@ -21,16 +22,21 @@ async function run(): Promise<PageReport> {
       suites.push(await examineSuite(provider, id, fixture))
     }
   }
-  const cases = (await (await fetch('/cases.json')).json()) as readonly PublicKeyCase[]
+  const cases = (await fetched('/cases.json')) as readonly PublicKeyCase[]
   const verdicts: string[] = []
   for (const it of cases) verdicts.push(await judgeCase(webCrypto.cipherSuite(it.cipherSuite), it))
   return {
     webCryptoSuites: webCrypto.cipherSuites,
     suites,
+    certificate: await examineCertificate((await fetched('/certificate.json')) as CertificateFixture),
     verdicts,
     clientStory: await tellClientStory(webCrypto),
     crashed: undefined,
   }
+}
+
+async function fetched(path: string): Promise<unknown> {
+  return (await fetch(path)).json()
 }
 
 async function report(body: Partial<PageReport>): Promise<void> {
