@@ -4,6 +4,7 @@ import {
   createJoinInfo,
   DMLS_EPOCH_EXTENSION,
   DMLS_ROSTER_EXTENSION,
+  encodeAuthenticatedData,
   encodeRosterExtension,
   heldEpoch,
   identifierBytes,
@@ -13,9 +14,10 @@ import {
   mlsServices,
   type RosterEntry,
 } from '@dmls/dmls'
-import { createGroupInfo, type GroupInfo } from '@dmls/mls'
+import { createGroupInfo, type GroupInfo, joinExternally, keyPackageBytes } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import { type Actor, profile, suite } from './actor.ts'
+import { type Actor, fingerprint, profile, suite } from './actor.ts'
+import { flipped, wrap } from './forge.ts'
 import { actors, agreedHead, groupOf } from './story.ts'
 
 type Four = [Actor, Actor, Actor, Actor]
@@ -117,6 +119,35 @@ describe('external commits', () => {
       if (told.wireFormat !== 'mls_group_info') throw new Error('no GroupInfo')
       await expect(join(carol, told.groupInfo)).rejects.toMatchObject({ blame: 'invalid', code: 'bad_roster' })
     }
+  })
+
+  test('scenario 12: an external commit that is not as it must be changes nothing', async () => {
+    const { alice, bob, carol, dora } = await openGroup()
+    const groupInfo = await infoOf(alice)
+    const own = await carol.keyPackage()
+    const signer = carol.services.signerFor(own.leafNode.signatureKey)
+    const leaf = leafOptions(suite, await certifyGroupKey(carol.identity, signer.publicKey))
+    const { policy, ...services } = mlsServices(carol.services)
+    const attempt = async (authenticatedData: Uint8Array, resync?: number): Promise<string> => {
+      const lawless = { ...services, policy: { ...policy, externalCommits: 'all' as const } }
+      const options = { profile, suite, groupInfo, signer, authenticatedData, ...leaf }
+      const made = await joinExternally(resync === undefined ? options : { ...options, resync }, lawless)
+      const before = fingerprint(alice.state)
+      const [outcome] = await alice.receive(wrap(made.message, alice.head))
+      if (outcome !== 'commit') expect(fingerprint(alice.state)).toBe(before)
+      return outcome as string
+    }
+    const data = (application: Uint8Array): Uint8Array =>
+      encodeAuthenticatedData({ counter: 1n, resolves: [], application })
+    const bytes = keyPackageBytes(own)
+    expect(await attempt(new Uint8Array(0))).toMatch(/^refused: /)
+    expect(await attempt(data(new Uint8Array(0)))).toBe('refused: no_key_package')
+    expect(await attempt(data(bytes.slice(0, -1)))).toBe('refused: no_key_package')
+    expect(await attempt(data(keyPackageBytes(await dora.keyPackage())))).toBe('refused: key_package_mismatch')
+    expect(await attempt(data(flipped(bytes, bytes.length - 1)))).toBe('refused: bad_key_package_signature')
+    expect(await attempt(data(bytes), 1)).toBe('refused: external_commit_refused')
+    expect(await attempt(data(bytes))).toBe('commit')
+    expect(await alice.receive((await bob.commit()).wire)).toEqual(['commit'])
   })
 
   test('scenario 12: a group that does not allow it refuses them, and gives nobody the means', async () => {

@@ -1,12 +1,14 @@
 /** Coming back (protocol §8), on the steps: scenarios 6, 16, 24 and 25. With clients: `absence.test.ts`. */
 import {
   DMLS_DESCENT_EXTENSION,
+  DMLS_REJOIN_EXTENSION,
   DMLS_ROSTER_EXTENSION,
   type DmlsEpoch,
   dmlsEpoch,
   encodeApplicationContent,
   encodeAuthenticatedData,
   encodeDescents,
+  encodeRejoinRequest,
   encodeRosterExtension,
   heldEpoch,
   instanceId,
@@ -19,7 +21,7 @@ import {
 import { createCommit, type KeyPackage, mlsMessageBytes, protectPrivate, referenceOf, signContent } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
 import { Actor, fingerprint, suite } from './actor.ts'
-import { wrap } from './forge.ts'
+import { flipped, wrap } from './forge.ts'
 import { actors, agreedHead, commitTo, groupOf, welcomeOf } from './story.ts'
 
 const MINUTE = 60_000
@@ -107,6 +109,29 @@ describe('a member that was away too long', () => {
     const impatient = await carol.askBack()
     expect(await alice.hearRequest(impatient)).toBe('refused: rejoin_needless')
     expect(await bob.hearRequest(await dora.keyPackage())).toBe('refused: not_a_rejoin')
+  })
+
+  test('scenario 24: a request that is not to be honoured, or no good, changes nothing', async () => {
+    const { alice, dora } = await doraWasAway()
+    const request = (epochs: readonly DmlsEpoch[], groupId: Uint8Array = dora.state.groupId): Promise<KeyPackage> => {
+      const asked = { groupId, instance: dora.self, reason: 'out_of_reach' as const, epochs, open: 0 }
+      return dora.keyPackage([{ extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(asked) }])
+    }
+    const good = await request([dora.head])
+    const garbage = { extensionType: DMLS_REJOIN_EXTENSION, extensionData: new Uint8Array([1, 2, 3]) }
+    for (const [keyPackage, outcome] of [
+      [await request([dmlsEpoch(new Uint8Array(32).fill(3))]), 'refused: rejoin_unrelated'],
+      [await request([]), 'refused: not_a_rejoin'],
+      [await request([dora.head], new Uint8Array(32)), 'refused: not_a_rejoin'],
+      [await dora.keyPackage([garbage]), 'refused: not_a_rejoin'],
+      [{ ...good, signature: flipped(good.signature) }, 'refused: bad_key_package_signature'],
+      [{ ...good, initKey: flipped(good.initKey) }, 'refused: bad_key_package_signature'],
+    ] as const) {
+      const before = fingerprint(alice.state)
+      expect(await alice.hearRequest(keyPackage)).toBe(outcome)
+      expect(fingerprint(alice.state)).toBe(before)
+    }
+    expect(await alice.hearRequest(good)).toBe('noted')
   })
 
   test('scenario 24: a member whom another branch removed does not slip back in by asking', async () => {
