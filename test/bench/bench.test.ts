@@ -198,7 +198,7 @@ describe('the rows', () => {
       ...(await measureWarm(all, { size: 8, rounds: 1, joins: 1 })),
       ...(await measureBare(all, { size: 8, start: 'cold', rounds: 1, groups: 1, commits: 1 })),
     ]
-    const grown = await measureGrowth({ size: 8, beside: 2, rounds: 1, joins: 1 })
+    const grown = await measureGrowth({ size: 8, beside: 2, rounds: 1 })
     const growth = [...grown.beside, ...grown.results]
     for (const operation of OPERATIONS) {
       const size = operation === 'PPRF evaluation' ? 0 : 8

@@ -48,7 +48,7 @@ export async function measureAll(
   const growth: Result[] = []
   for (const size of sizes.filter((each) => each >= LARGE_SIZE)) {
     note(`fully populated trees of ${FIXED_SIZE} and ${size}`)
-    const grown = await measureGrowth({ size, beside: FIXED_SIZE, rounds: LARGE_ROUNDS, joins: 1 })
+    const grown = await measureGrowth({ size, beside: FIXED_SIZE, rounds: LARGE_ROUNDS })
     results.push(...grown.results)
     growth.splice(0, growth.length, ...grown.beside, ...grown.results)
   }

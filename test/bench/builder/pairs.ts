@@ -2,7 +2,7 @@
 import { systemRandom } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import { type MlsMessage, mlsMessageBytes, mlsProfile, type Profile } from '@dmls/mls'
-import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
+import type { BenchLibrary, BenchMember, Computed } from '../libraries/library.ts'
 import { type Actor, addMembers, buildWarmGroup, follow, measuredLeaves } from './warm-group.ts'
 
 const suite = nodeProvider.cipherSuite(1)
@@ -14,31 +14,46 @@ export interface Pair {
   readonly welcome: Uint8Array
 }
 
+export interface PairOptions {
+  readonly profile?: Profile
+  /** Does, and may measure, the joins; in a group of two only Charlie joins. */
+  readonly joining?: (who: 'bob' | 'charlie', join: () => Promise<Computed>) => Promise<Computed>
+}
+
 /** Bob and Charlie in a fully populated tree, after one commit of each. */
-export async function warmPair(library: BenchLibrary, size: number, profile: Profile = mlsProfile): Promise<Pair> {
+export async function warmPair(library: BenchLibrary, size: number, options: PairOptions = {}): Promise<Pair> {
+  const { profile = mlsProfile, joining = (_, join) => join() } = options
   const bob = await library.member('bob')
   const charlie = await library.member('charlie')
-  const welcome = size < 8 ? await found(bob, charlie) : await joinLarge(bob, charlie, size, profile)
+  const welcome = size < 8 ? await found(bob, charlie, joining) : await joinLarge(bob, charlie, size, profile, joining)
   await commitInTurn(bob, charlie)
   return { bob, charlie, welcome }
 }
 
-async function found(bob: BenchMember, charlie: BenchMember): Promise<Uint8Array> {
+type Joining = Required<PairOptions>['joining']
+
+async function found(bob: BenchMember, charlie: BenchMember, joining: Joining): Promise<Uint8Array> {
   await bob.create(systemRandom(32))
   const made = await bob.commit([await charlie.keyPackage()])
   made.take()
   const welcome = made.welcome as Uint8Array
-  ;(await charlie.join(welcome)).take()
+  ;(await joining('charlie', () => charlie.join(welcome))).take()
   return welcome
 }
 
-async function joinLarge(bob: BenchMember, charlie: BenchMember, size: number, profile: Profile): Promise<Uint8Array> {
+async function joinLarge(
+  bob: BenchMember,
+  charlie: BenchMember,
+  size: number,
+  profile: Profile,
+  joining: Joining,
+): Promise<Uint8Array> {
   const newcomers = measuredLeaves(size)
   const [alice, zoe] = (await buildWarmGroup({ suite, profile, size, newcomers })) as [Actor, Actor]
   const first = await addMembers(alice, [await bob.keyPackage()])
-  ;(await bob.join(first.welcome)).take()
+  ;(await joining('bob', () => bob.join(first.welcome))).take()
   const second = await addMembers(await follow(zoe, first.commit), [await charlie.keyPackage()])
-  ;(await charlie.join(second.welcome)).take()
+  ;(await joining('charlie', () => charlie.join(second.welcome))).take()
   ;(await bob.process(bytes(second.commit))).take()
   return second.welcome
 }

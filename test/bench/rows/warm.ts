@@ -44,7 +44,8 @@ async function pairsOf(libraries: readonly BenchLibrary[], size: number): Promis
   const pairs = new Map<BenchLibrary, Pair>()
   for (const library of libraries) {
     if (size > library.sizeMax) continue
-    pairs.set(library, await warmPair(library, size, library.name === DECENTRALIZED ? dmlsProfile : mlsProfile))
+    const profile = library.name === DECENTRALIZED ? dmlsProfile : mlsProfile
+    pairs.set(library, await warmPair(library, size, { profile }))
   }
   return pairs
 }
@@ -53,8 +54,8 @@ async function pairsOf(libraries: readonly BenchLibrary[], size: number): Promis
  * Ours in a large group, and in a small one in turn, exchange by exchange, so that both see the same machine: what one
  * costs more than the other is the size.
  */
-export async function measureGrowth(plan: WarmPlan & { readonly beside: number }): Promise<Growth> {
-  const { size, beside, rounds, joins } = plan
+export async function measureGrowth(plan: GrowthPlan): Promise<Growth> {
+  const { size, beside, rounds } = plan
   const library = ours()
   const small = await groupOf(library, beside)
   const large = await groupOf(library, size)
@@ -63,9 +64,14 @@ export async function measureGrowth(plan: WarmPlan & { readonly beside: number }
     for (let i = 0; i < library.repeats; i++) {
       for (const { pair, samples } of [small, large]) await exchange(library, pair, samples, round < 0)
     }
-    for (let i = 0; i < joins && round >= 0; i++) await measureJoin(library, large.pair, large.samples, false)
   }
   return { beside: small.samples.results(beside), results: large.samples.results(size) }
+}
+
+export interface GrowthPlan {
+  readonly size: number
+  readonly beside: number
+  readonly rounds: number
 }
 
 export interface Growth {
@@ -81,7 +87,16 @@ async function groupOf(
 ): Promise<{ readonly pair: Pair; readonly samples: Samples }> {
   const samples = new Samples(OURS)
   await count(size, samples)
-  return { pair: await warmPair(library, size), samples }
+  // joining a large group takes long: those that are necessary anyway are measured
+  const pair = await warmPair(library, size, {
+    joining: async (_, join) => {
+      collectGarbage()
+      const joined = await timed(join)
+      await samples.add('join, warm', OURS, joined.ms)
+      return joined.value
+    },
+  })
+  return { pair, samples }
 }
 
 /** A commit of each, processed by the other, and messages in the new epoch. */
@@ -147,7 +162,15 @@ async function count(size: number, samples: Samples): Promise<void> {
     counters.push(counter)
     return countingSuite(newNodeSuite(), counter)
   })
-  const { bob, charlie, welcome } = await warmPair(library, size)
+  const { bob, charlie } = await warmPair(library, size, {
+    joining: async (who, join) => {
+      const counter = counters[who === 'bob' ? 0 : 1] as Counter
+      counter.take()
+      const joined = await join()
+      samples.count('join, warm', counter.take())
+      return joined
+    },
+  })
   const [ofBob, ofCharlie] = counters as [Counter, Counter]
   const counterOf = (member: BenchMember): Counter => (member === bob ? ofBob : ofCharlie)
   for (let i = 0; i < COUNTED_COMMITS; i++) {
@@ -167,7 +190,4 @@ async function count(size: number, samples: Samples): Promise<void> {
       samples.count('decrypt 100 B', counterOf(receiver).take())
     }
   }
-  charlie.forgetCaches()
-  await charlie.join(welcome)
-  samples.count('join, warm', (counters.at(-1) as Counter).take())
 }
