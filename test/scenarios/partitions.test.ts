@@ -1,7 +1,20 @@
 /** Real clients on the simulator, cut apart and joined again: scenarios 10, 14, 19, 21, 26 and 31. */
+import { DEFAULT_GROUP_POLICY } from '@dmls/dmls'
 import { BAD_LINK, type World } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
-import { add, membersAt, remove, say, settle, textsOf, update, verdictOf, worldOf } from './sim-stories.ts'
+import {
+  act,
+  add,
+  eventsOf,
+  membersAt,
+  remove,
+  say,
+  settle,
+  textsOf,
+  update,
+  verdictOf,
+  worldOf,
+} from './sim-stories.ts'
 
 const open: World[] = []
 async function world(...args: Parameters<typeof worldOf>): Promise<World> {
@@ -114,6 +127,41 @@ describe('after a partition', () => {
     await settle(w)
     expect(verdictOf(w)).toEqual({ violations: [], beyondTheLimit: false })
     expect(membersAt(w, 'frank')).toEqual(['alice', 'bob', 'charlie', 'dora', 'erin', 'frank'])
+  })
+})
+
+describe('across a cut', () => {
+  test('scenario 12: somebody lets itself in on one side while the other changes the settings, and both stand', async () => {
+    const w = await world([], {})
+    for (const name of [...FOUNDERS, 'frank']) await w.add(name)
+    await w.createGroup(
+      w.node('alice'),
+      FOUNDERS.slice(1).map((name) => w.node(name)),
+      { policy: { externalCommits: 'allowed' } },
+    )
+    w.network.partition([LEFT, RIGHT])
+    const joinInfo = await w.finish(w.node('alice').requireGroup().createJoinInfo())
+    await w.finish(w.node('frank').client.joinGroup(joinInfo))
+    const retention = { ...DEFAULT_GROUP_POLICY.retention, epochsMax: 100 }
+    await act(w, 'charlie', 'settings', (node) => node.requireGroup().changeSettings({ policy: { retention } }))
+    await w.runFor(1000)
+    // most members are on the side of the settings
+    for (const name of ['dora', 'erin']) await say(w, name, `${name} is here`)
+    expect(membersAt(w, 'bob')).toEqual(['alice', 'bob', 'charlie', 'dora', 'erin', 'frank'])
+    await settle(w)
+    const everybody = [...FOUNDERS, 'frank']
+    expect(new Set(everybody.map((name) => w.node(name).requireGroup().head)).size).toBe(1)
+    for (const name of everybody) {
+      expect(membersAt(w, name)).toEqual(everybody)
+      const policy = w.node(name).requireGroup().policy()
+      expect(policy).toEqual({ ...DEFAULT_GROUP_POLICY, externalCommits: 'allowed', retention })
+    }
+    const [merged] = eventsOf(w, 'erin', 'merged')
+    expect(merged).toMatchObject({ went: [], overridden: [] })
+    expect(merged?.came).toHaveLength(1)
+    await say(w, 'frank', 'frank is in')
+    await w.runFor(1000)
+    expect(textsOf(w, 'erin')).toContain('frank is in')
   })
 })
 
