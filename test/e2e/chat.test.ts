@@ -63,10 +63,27 @@ describe('dmls chat', () => {
     await reads(again, /◉ {2}epoch 1 {2}\w+ .*welcomed here/)
   }, 60_000)
 
-  test('a peer that cannot be reached is one line and a status', async () => {
+  test('bob comes before alice is there, and reaches her once she is', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'dmls-chat-'))
-    const alice = chat('alice', join(folder, 'alice'), '--peer', '/ip4/127.0.0.1/tcp/1')
+    const first = chat('alice', join(folder, 'alice'))
+    const address = await reads(first, /reachable at (\S+)/)
+    first.process.stdin.end()
+    expect(await first.ended).toBe(0)
+
+    const bob = chat('bob', join(folder, 'bob'), '--peer', address)
+    expect(await reads(bob, /cannot reach (.*); trying again/)).toBe(`${address} yet: nobody listens there`)
+    const listen = address.replace(/\/p2p.*/, '')
+    const alice = startDmls(['chat', '--store', join(folder, 'alice'), '--listen', listen])
+    running.push(alice)
+    enter(alice, '/create')
+    enter(alice, `/add ${await reads(bob, /you are ([0-9a-f]+)/)}`)
+    await reads(bob, /in a group of 2/)
+  }, 60_000)
+
+  test('an address that is none is one line and a status', async () => {
+    const alice = chat('alice', join(mkdtempSync(join(tmpdir(), 'dmls-chat-')), 'alice'), '--peer', 'nonsense')
     expect(await alice.ended).toBe(1)
-    expect(alice.err()).toMatch(/^dmls: cannot reach \/ip4\/127\.0\.0\.1\/tcp\/1: [^\n]+\n$/)
+    expect(alice.out()).toBe('')
+    expect(alice.err()).toBe('dmls: "nonsense" is no address, such as /ip4/192.0.2.1/tcp/4001\n')
   })
 })

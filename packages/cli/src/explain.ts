@@ -35,10 +35,30 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
   EACCES: 'this user may not listen on the port',
 }
 
-function explainDelivery({ message }: DeliveryError): string {
-  const [, code = '', address = ''] = /listen (E[A-Z]+)\b[^\n]* (\S+)$/m.exec(message) ?? []
-  const failure = LISTEN_FAILURES[code]
-  return failure === undefined ? oneLine(message) : `${failure}: ${address}`
+/** What dialling somebody can fail of, by what libp2p says of it. */
+const DIAL_FAILURES: readonly (readonly [said: RegExp, meaning: string])[] = [
+  [/ECONNREFUSED/, 'nobody listens there'],
+  [/ENOTFOUND|EAI_AGAIN/, 'there is no host of this name'],
+  [/EHOSTUNREACH|ENETUNREACH/, 'there is no way to that machine'],
+  [/ETIMEDOUT|aborted|timed? ?out/i, 'no answer'],
+  [/does not match expected remote identity/, 'somebody else answers there: the part after /p2p/ is not theirs'],
+  [/Can not dial self/, 'that is this program itself'],
+  [/no valid addresses/, 'the address says no way to get there, such as /ip4/192.0.2.1/tcp/4001'],
+  [/Incorrect length|Non-base58btc/, 'the part after /p2p/ is not the name of a peer'],
+  [
+    /newline|ECONNRESET|negotiat|upgrade|closed|EOF/i,
+    'what answers there does not speak libp2p, or does not let us in',
+  ],
+]
+
+function explainDelivery({ code, message, fields }: DeliveryError): string {
+  if (code === 'bad_address') return `"${fields.address ?? ''}" is no address, such as /ip4/192.0.2.1/tcp/4001`
+  if (code === 'unreachable') return DIAL_FAILURES.find(([said]) => said.test(message))?.[1] ?? oneLine(message)
+  const [, failure = '', address = ''] = /listen (E[A-Z]+)\b[^\n]* (\S+)$/m.exec(message) ?? []
+  const meaning = LISTEN_FAILURES[failure]
+  if (meaning !== undefined) return `${meaning}: ${address}`
+  const host = /getaddrinfo \w+ (\S+)/.exec(message)?.[1]
+  return host === undefined ? oneLine(message) : `there is no host of this name: ${host}`
 }
 
 function explainStore(error: StoreError): string {

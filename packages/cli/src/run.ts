@@ -15,6 +15,10 @@ import { memberCommand } from './commands/member.ts'
 import { explain } from './explain.ts'
 import { type Io, writeLine } from './io.ts'
 
+/** Why a program is stopped that nobody reads any more, and the status that shells report for it. */
+const READER_GONE = 'nobody reads standard output any more'
+const EXIT_READER_GONE = 141
+
 const COMMANDS: readonly Command[] = [demoCommand, chatCommand, dagCommand, memberCommand]
 
 /** Runs `dmls` with these arguments and returns the exit status. Never throws. */
@@ -22,6 +26,7 @@ export async function runDmls(args: readonly string[], io: Io): Promise<number> 
   try {
     return await dispatch(args, io)
   } catch (error) {
+    if (io.stop.reason === READER_GONE) return EXIT_READER_GONE
     writeLine(io.stderr, `dmls: ${explain(error)}`)
     if (error instanceof CliError) for (const line of error.details) writeLine(io.stderr, line)
     if (isUnexpected(error) && io.environment.DMLS_DEBUG === '1') {
@@ -37,11 +42,13 @@ export async function runAsProcess(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stop.abort(signal))
   }
-  // Whoever reads us may stop reading, as `head` does: nothing is wrong then, and nobody is left to tell.
+  let cannotWrite: NodeJS.ErrnoException | undefined
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    stop.abort('EPIPE')
+    // Whoever reads us may stop reading, as `head` does: nothing is wrong then, and nobody is left to tell.
+    if (error.code !== 'EPIPE') cannotWrite ??= error
+    stop.abort(READER_GONE)
   })
+  process.stderr.on('error', () => undefined)
   const { stdout, stderr, stdin, env } = process
   process.exitCode = await runDmls(process.argv.slice(2), {
     stdout,
@@ -50,6 +57,10 @@ export async function runAsProcess(): Promise<void> {
     environment: env,
     stop: stop.signal,
   })
+  if (cannotWrite !== undefined) {
+    writeLine(stderr, `dmls: standard output takes no more: ${explain(cannotWrite)}`)
+    process.exitCode = EXIT_FAILED
+  }
   // Only output that is still being written may keep the process alive now.
   await Promise.all([drained(stdout), drained(stderr)])
   process.exit()

@@ -17,6 +17,7 @@ import { Directory } from './directory.ts'
 import { decodeUtterance, encodeUtterance } from './utterance.ts'
 
 const HELP = [
+  '/create              found a group',
   '/add IDENTITY        invite somebody who is connected',
   '/remove WHO          remove a member, by name or by the beginning of the identity',
   '/members  /peers     who is in the group, who is connected',
@@ -69,6 +70,18 @@ export class Chat {
     this.#stopFollowing.push(client.onGroup((joined) => this.#welcome(joined)))
   }
 
+  /** Says how it goes to reach the peers whom the network tries to reach from now on. Never throws. */
+  async meet(addresses: readonly string[]): Promise<void> {
+    const attempts = addresses.map(async (address) => {
+      try {
+        await this.#node.network.dial(address)
+      } catch (error) {
+        this.#note(`cannot reach ${address} yet: ${explain(error)}; trying again`)
+      }
+    })
+    await Promise.all(attempts)
+  }
+
   stop(): void {
     for (const stop of this.#stopFollowing) stop()
   }
@@ -96,13 +109,11 @@ export class Chat {
         for (const each of HELP) this.#note(each)
         return
       case '/create':
-        if (this.#group() !== undefined) throw usageError('you are in a group already')
+        if (this.#group()?.isMember === true) throw usageError('you are in a group already')
         this.#welcome(await client.createGroup())
         return
       case '/add':
-        if (!/^[0-9a-f]{2,}$/i.test(argument))
-          throw usageError('/add wants the identity of somebody: what their chat shows first')
-        await this.#require().add([await client.fetchKeyPackage(fromHex(argument.toLowerCase()))])
+        await this.#add(argument.toLowerCase())
         return
       case '/remove':
         await this.#require().remove([fromHex(this.#who(argument))])
@@ -116,30 +127,52 @@ export class Chat {
         this.#note(network.peers().join(', ') || 'nobody is connected')
         return
       case '/dial':
+        if (argument === '') throw usageError('/dial wants an address: what somebody’s chat says to be reachable at')
         await network.dial(argument)
+        this.#note('connected')
         return
-      case '/update':
-        await this.#require().update()
+      case '/update': {
+        const group = this.#require()
+        await group.update()
+        this.#note(`fresh keys: epoch ${group.epoch} · ${shortId(group.head)}`)
         return
+      }
       case '/dag': {
         const history = nameEveryone(historyReport(this.#require()), this.#directory.labels())
         for (const each of renderText(history, this.#style)) this.#print(each)
         return
       }
-      case '/leave':
-        await this.#require().leave()
+      case '/leave': {
+        const group = this.#require()
+        if (group.members().every(({ isSelf }) => isSelf)) throw usageError('nobody else is here who could let you go')
+        await group.leave()
+        this.#note('asked the others to take you out; whoever is connected does so')
         return
+      }
       default:
         throw usageError(`there is no ${command}; see /help`)
     }
   }
 
+  async #add(identity: string): Promise<void> {
+    const { client } = this.#node
+    const own = toHex(client.identity)
+    if (!/^[0-9a-f]*$/.test(identity) || identity.length !== own.length)
+      throw usageError(`/add wants the whole identity of somebody, ${own.length} digits: what their chat shows first`)
+    const group = this.#require()
+    if (group.members().some((member) => toHex(member.identity) === identity))
+      throw usageError(`${identity === own ? 'you are' : `${this.#directory.label(identity)} is`} in the group already`)
+    this.#note(`asking for a key package of ${this.#directory.label(identity)}`)
+    await group.add([await client.fetchKeyPackage(fromHex(identity))])
+  }
+
   #who(argument: string): string {
+    if (argument === '') throw usageError('/remove wants a name, or the beginning of an identity')
     const among = this.#require()
       .members()
       .map(({ identity }) => toHex(identity))
     const found = [...new Set(this.#directory.find(argument, among))]
-    if (argument === '' || found.length === 0) throw usageError(`nobody in the group is called "${argument}"`)
+    if (found.length === 0) throw usageError(`nobody in the group is called "${argument}"`)
     if (found.length > 1)
       throw usageError(`"${argument}" may be ${found.map((each) => this.#directory.label(each)).join(' or ')}`)
     return found[0]!
@@ -215,13 +248,16 @@ export class Chat {
     this.#print(this.#style.dim(`· ${text}`))
   }
 
+  /** The group that we talk in; one that we are out of only if there is no other. */
   #group(): DmlsGroup | undefined {
-    return this.#node.client.groups()[0]
+    const groups = this.#node.client.groups()
+    return groups.find(({ isMember }) => isMember) ?? groups[0]
   }
 
   #require(): DmlsGroup {
     const group = this.#group()
     if (group === undefined) throw usageError('in no group yet: /create one, or have somebody /add you')
+    if (!group.isMember) throw usageError('you are out of the group: /create one, or have somebody /add you')
     return group
   }
 }

@@ -9,6 +9,9 @@ export class Prompt {
   readonly #io: Io
   readonly #lines: Interface
   readonly #isTerminal: boolean
+  /** The user wants to go, whatever is still to be done; not that the input has just ended. */
+  readonly #leaving: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  #isOpen = true
 
   constructor(io: Io) {
     this.#io = io
@@ -17,31 +20,48 @@ export class Prompt {
       input: io.stdin,
       ...(this.#isTerminal ? { output: process.stdout, prompt: PROMPT, terminal: true } : { terminal: false }),
     })
-    this.#lines.on('SIGINT', () => this.#lines.close())
+    this.#lines.on('SIGINT', () => this.#leaving.resolve())
+    this.#lines.on('close', () => {
+      this.#isOpen = false
+    })
   }
 
   /** A line above the prompt; what is being typed stays. */
   print(line: string): void {
     if (this.#isTerminal) this.#io.stdout.write('\r\u001b[2K')
     writeLine(this.#io.stdout, line)
-    if (this.#isTerminal) this.#lines.prompt(true)
+    this.#ask(true)
   }
 
-  /** Hands each line to the callback, one after the other, until it says false or the input ends. */
+  /**
+   * Hands each line to the callback, one after the other, until it says false or the input ends. Ctrl-C and the like end
+   * it at once, with what was entered and not begun left undone.
+   */
   async each(enter: (line: string) => Promise<boolean>): Promise<void> {
-    const close = (): void => this.#lines.close()
-    this.#io.stop.addEventListener('abort', close, { once: true })
-    if (this.#io.stop.aborted) close()
+    const leave = (): void => this.#leaving.resolve()
+    this.#io.stop.addEventListener('abort', leave, { once: true })
+    if (this.#io.stop.aborted) leave()
+    let isLeaving = false
+    void this.#leaving.promise.then(() => {
+      isLeaving = true
+    })
     let running: Promise<unknown> = Promise.resolve()
     this.#lines.on('line', (line) => {
       running = running.then(async () => {
-        if (await enter(line)) this.#isTerminal && this.#lines.prompt()
-        else close()
+        if (isLeaving) return
+        if (await enter(line)) this.#ask(false)
+        else leave()
       })
     })
-    if (this.#isTerminal) this.#lines.prompt()
-    await new Promise<void>((resolve) => this.#lines.on('close', resolve))
-    await running
-    this.#io.stop.removeEventListener('abort', close)
+    this.#ask(false)
+    const ended = new Promise<void>((resolve) => this.#lines.on('close', resolve)).then(() => running)
+    await Promise.race([ended, this.#leaving.promise])
+    this.#lines.close()
+    if (this.#isTerminal) writeLine(this.#io.stdout)
+    this.#io.stop.removeEventListener('abort', leave)
+  }
+
+  #ask(keepsCursor: boolean): void {
+    if (this.#isTerminal && this.#isOpen) this.#lines.prompt(keepsCursor)
   }
 }

@@ -2,10 +2,8 @@
 import { join } from 'node:path'
 import { Chat } from '../chat/chat.ts'
 import { Prompt } from '../chat/prompt.ts'
-import { CliError } from '../cli-error.ts'
 import { type Command, defineCommand } from '../command/command.ts'
 import { required } from '../command/values.ts'
-import { explain } from '../explain.ts'
 import { makeFolder } from '../folder.ts'
 import { styleOf } from '../io.ts'
 import { Journal } from '../member/journal.ts'
@@ -25,7 +23,12 @@ export const chatCommand: Command = defineCommand({
     store: { type: 'string', value: 'DIR', help: 'folder of the member; made if it is not there' },
     name: { type: 'string', value: 'NAME', help: 'the name that others see' },
     listen: { type: 'string', value: 'ADDR', help: 'multiaddr to listen on (default /ip4/0.0.0.0/tcp/0)' },
-    peer: { type: 'string', value: 'ADDR', multiple: true, help: 'connect to somebody; may be given several times' },
+    peer: {
+      type: 'string',
+      value: 'ADDR',
+      multiple: true,
+      help: 'stay connected to somebody; may be given several times',
+    },
   },
   run: async (values, io) => {
     const folder = required('chat', 'store', values.store)
@@ -34,6 +37,7 @@ export const chatCommand: Command = defineCommand({
       storeFolder: join(folder, 'store'),
       listen: values.listen ?? '/ip4/0.0.0.0/tcp/0',
       seed: loadOrCreateSeed(join(folder, 'peer-key')),
+      peers: values.peer,
     })
     try {
       const prompt = new Prompt(io)
@@ -45,11 +49,7 @@ export const chatCommand: Command = defineCommand({
         print: (line) => prompt.print(line),
       })
       chat.start()
-      for (const address of values.peer) {
-        await node.network.dial(address).catch((error: unknown) => {
-          throw new CliError(`cannot reach ${address}: ${explain(error)}`)
-        })
-      }
+      await chat.meet(values.peer)
       await prompt.each((line) => chat.enter(line))
       chat.stop()
     } finally {

@@ -31,7 +31,8 @@ export async function serveRequests({ input, stop, report, handle }: SessionOpti
     if (line.trim() === '') return
     const request = parseRequest(line)
     if ('message' in request) {
-      report({ type: 'reply', id: null, ok: false, error: request })
+      const { id, ...error } = request
+      report({ type: 'reply', id, ok: false, error })
       return
     }
     if (request.do === 'close') {
@@ -78,21 +79,27 @@ const FIELDS: Readonly<
   close: [],
 }
 
-function parseRequest(line: string): NumberedRequest | Failure {
+/** The request, or what is wrong with it and its number, if it has one. */
+function parseRequest(line: string): NumberedRequest | (Failure & { readonly id: number | null }) {
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch {
-    return { code: 'bad_request', message: 'a request is one JSON object on one line' }
+    return badRequest(null, 'a request is one JSON object on one line')
   }
   const request = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>
-  if (!Number.isSafeInteger(request.id)) return { code: 'bad_request', message: 'a request has a number as its id' }
+  if (!Number.isSafeInteger(request.id)) return badRequest(null, 'a request has a number as its id')
+  const id = request.id as number
   if (typeof request.do !== 'string' || !Object.hasOwn(FIELDS, request.do)) {
-    return { code: 'bad_request', message: `"do" is one of ${Object.keys(FIELDS).join(', ')}` }
+    return badRequest(id, `"do" is one of ${Object.keys(FIELDS).join(', ')}`)
   }
   const wrong = FIELDS[request.do as MemberRequest['do']].find(([name, test]) => !test(request[name]))
-  if (wrong !== undefined) return { code: 'bad_request', message: `"${request.do}" needs ${wrong[0]}` }
+  if (wrong !== undefined) return badRequest(id, `"${request.do}" needs ${wrong[0]}`)
   return request as unknown as NumberedRequest
+}
+
+function badRequest(id: number | null, message: string): Failure & { readonly id: number | null } {
+  return { id, code: 'bad_request', message }
 }
 
 function failureOf(error: unknown): Failure {

@@ -10,6 +10,8 @@ export interface Libp2pNetworkOptions {
   readonly listen: string
   /** 32 bytes that the peer name comes from. Default: a new name each time. */
   readonly seed?: Uint8Array
+  /** Peers to stay connected to, tried again and again. */
+  readonly peers?: readonly string[]
   /** Nobody is let in before {@link Network.admit} says whom. */
   readonly isShut: boolean
 }
@@ -23,12 +25,13 @@ export class Libp2pNetwork implements Network {
 
   /** Starts the transport. @throws DeliveryError `bad_address`, `delivery_failed` */
   static async open(
-    { listen, seed, isShut }: Libp2pNetworkOptions,
+    { listen, seed, peers = [], isShut }: Libp2pNetworkOptions,
     createDelivery: (options: Libp2pDeliveryOptions) => Promise<Libp2pDelivery>,
   ): Promise<Libp2pNetwork> {
     const door = { isShut }
     const delivery = await createDelivery({
       listen: [listen],
+      bootstrap: peers,
       resyncMs: RESYNC_MS,
       allowConnection: () => !door.isShut,
       ...(seed === undefined ? {} : { seed }),

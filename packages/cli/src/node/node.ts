@@ -16,6 +16,8 @@ export interface NodeOptions {
   readonly listen: string
   /** 32 bytes that the peer name comes from. Default: a new name each time. */
   readonly seed?: Uint8Array
+  /** Peers to stay connected to, tried again and again. */
+  readonly peers?: readonly string[]
   /** Lets no peer in before {@link Network.admit} says whom. */
   readonly isShut?: boolean
   readonly observer?: DeliveryObserver
@@ -32,7 +34,7 @@ export interface Node {
 
 /** Opens the store, then the network, then the client. @throws StoreError, and what listening throws */
 export async function openNode(options: NodeOptions): Promise<Node> {
-  const { storeFolder, listen, seed, isShut = false, observer, isDeaf = false } = options
+  const { storeFolder, listen, seed, peers, isShut = false, observer, isDeaf = false } = options
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
@@ -41,7 +43,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     const store = await openLevelStore(storeFolder)
     closers.push(() => store.close())
     const network = await Libp2pNetwork.open(
-      { listen, isShut, ...(seed === undefined ? {} : { seed }) },
+      { listen, isShut, ...(peers === undefined ? {} : { peers }), ...(seed === undefined ? {} : { seed }) },
       createLibp2pDelivery,
     )
     closers.push(() => network.delivery.close())

@@ -68,9 +68,48 @@ describe('a chat', () => {
     expect(alice.lines.join('\n')).toMatch(/−bob·/)
   })
 
+  test('what makes no sense in a group is refused: adding somebody twice or oneself, leaving alone, founding another', async () => {
+    const alice = await person('alice')
+    const bob = await person('bob')
+    await alice.chat.enter('/create')
+    await bob.chat.enter(`/dial ${alice.node.network.addresses()[0]}`)
+    await alice.chat.enter(`/add ${bob.identity.slice(0, 6)}`)
+    await alice.chat.enter(`/add ${alice.identity}`)
+    await alice.chat.enter('/leave')
+    await alice.chat.enter('/create')
+    await alice.chat.enter(`/add ${bob.identity}`)
+    await alice.chat.enter(`/add ${bob.identity}`)
+    await alice.chat.enter('/remove')
+    const bobs = bob.identity.slice(0, 6)
+    expect(alice.lines.filter((line) => line.startsWith('! '))).toEqual([
+      `! /add wants the whole identity of somebody, ${bob.identity.length} digits: what their chat shows first`,
+      '! you are in the group already',
+      '! nobody else is here who could let you go',
+      '! you are in a group already',
+      `! ${bobs} is in the group already`,
+      '! /remove wants a name, or the beginning of an identity',
+    ])
+    expect(alice.lines).toContain(`· asking for a key package of ${bobs}`)
+  })
+
+  test('whoever was removed hears it at every attempt, and may found a group anew', async () => {
+    const alice = await person('alice')
+    const bob = await person('bob')
+    await alice.chat.enter('/create')
+    await bob.chat.enter(`/dial ${alice.node.network.addresses()[0]}`)
+    await alice.chat.enter(`/add ${bob.identity}`)
+    await sees(bob, 'in a group of 2')
+    await alice.chat.enter(`/remove ${bob.identity.slice(0, 6)}`)
+    await vi.waitFor(() => expect(bob.node.client.groups()[0]?.isMember).toBe(false))
+    await bob.chat.enter('hello?')
+    expect(bob.lines.at(-1)).toBe('! you are out of the group: /create one, or have somebody /add you')
+    await bob.chat.enter('/create')
+    expect(bob.lines.at(-1)).not.toContain('already')
+  })
+
   test('mistakes are one line each, and nobody is thrown out for them', async () => {
     const alice = await person('alice')
-    const mistakes = ['hello?', '/add', '/add xyz', '/remove bob', '/frobnicate', '/dag', '/dial nowhere:1']
+    const mistakes = ['hello?', '/add', '/add xyz', '/remove bob', '/frobnicate', '/dag', '/dial', '/dial nowhere:1']
     for (const line of mistakes) expect(await alice.chat.enter(line)).toBe(true)
     const answers = alice.lines.filter((line) => line.startsWith('! '))
     expect(answers).toHaveLength(mistakes.length)

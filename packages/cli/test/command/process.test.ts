@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { openLevelStore } from '@dmls/store-level'
 import { describe, expect, test } from 'vitest'
@@ -77,6 +78,27 @@ describe('dmls as a process', () => {
     const { status, err } = await dmls(['member', '--store', folder(), '--listen', 'localhost:80'])
     expect(status).toBe(1)
     expect(err).toMatch(ONE_LINE)
+  })
+
+  test('whoever stops reading is not told about it, and a disk that is full is one line', async () => {
+    const command = `"${process.execPath}" --conditions=dmls-source "${MAIN}" demo --out "${folder()}"`
+    const shell = async (script: string): Promise<Ended> => {
+      const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const [out, err] = [text(child.stdout), text(child.stderr)]
+      const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+      return { status, out: await out, err: await err }
+    }
+    expect(await shell(`${command} | head -2 >/dev/null; exit \${PIPESTATUS[0]}`)).toEqual({
+      status: 141,
+      out: '',
+      err: '',
+    })
+    if (process.platform !== 'linux') return
+    const full = await shell(`${command} >/dev/full`)
+    expect(full).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/^dmls: standard output takes no more: [^\n]+\n$/),
+    })
   })
 
   test('a member answers requests and ends with its input, and its history can be looked at afterwards', async () => {

@@ -59,13 +59,14 @@ describe('the lines that control a member', () => {
     '{"id":1,"do":"add","identities":[1]}',
     '{"id":1,"do":"send","text":7}',
     '{"id":1,"do":"admit"}',
-  ])('%s is refused and reaches nobody', async (line) => {
+  ])('%s is refused under its number, if it has one, and reaches nobody', async (line) => {
     const requests: MemberRequest[] = []
     const { input, reports, ended } = start(async (request) => requests.push(request))
     input.end(`${line}\n`)
     await ended
     expect(requests).toEqual([])
-    expect(reports).toMatchObject([{ type: 'reply', id: null, ok: false, error: { code: 'bad_request' } }])
+    const id = line.startsWith('{"id":1,') || line === '{"id":1}' ? 1 : null
+    expect(reports).toMatchObject([{ type: 'reply', id, ok: false, error: { code: 'bad_request' } }])
   })
 
   test('it ends when the input ends, when it is asked to, and when the process is told to stop', async () => {
