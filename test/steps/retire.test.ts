@@ -84,6 +84,18 @@ describe('an epoch whose time for commits is over', () => {
     expect(alice.head).toBe(head)
   })
 
+  test('keeps the commit that began it, as its author signed it, for as long as a rival could come, and no longer', async () => {
+    const [alice, bob] = (await actors(['alice', 'bob'])) as [Actor, Actor]
+    await groupOf([alice, bob], { retention: RETENTION })
+    const made = await bob.commit()
+    await alice.receive(made.wire)
+    expect(alice.state.epochs.get(made.epoch)?.commit?.length).toBeGreaterThan(0)
+    await alice.commit()
+    retiredAfter(alice, 2)
+    alice.retire()
+    expect(alice.state.epochs.get(made.epoch)).toMatchObject({ stage: 'readable', commit: undefined })
+  })
+
   test('refuses what starts a child as too late in whatever form it comes, and is as it was', async () => {
     const { alice, bob, old } = await leftBehind()
     retiredAfter(alice, 2)

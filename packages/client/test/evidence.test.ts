@@ -1,9 +1,10 @@
 /** What a client that caught a member with two tongues can show to others. */
+import { utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import { encodeEquivocationProof, identifierBytes } from '@dmls/dmls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type GroupEvent, verifyEquivocation } from '../src/index.ts'
-import type { MemoryStore } from '../src/memory-store.ts'
+import { MemoryStore } from '../src/memory-store.ts'
 import { groupRecordKey } from '../src/store-keys.ts'
 import { carry, createHandPerson, type HandPerson, listen, onlyGroup, say } from './by-hand.ts'
 
@@ -123,6 +124,24 @@ describe('nobody is convicted', () => {
     await carry(bob, alice)
     const [first] = await commitsBy(alice, bob)
     const [second] = await commitsBy(alice, carol)
+    const claimed = verifyEquivocation(encodeEquivocationProof(first, second), { provider: nodeProvider })
+    await expect(claimed).rejects.toMatchObject({ code: 'no_equivocation' })
+    expect(await seenBy(alice)).toEqual([])
+  })
+
+  test('for two devices of one person, each of which counts for itself', async () => {
+    const [alice, phone] = (await Promise.all([person(), person()])) as [HandPerson, HandPerson]
+    const memory = new MemoryStore()
+    const identity = (await phone.store.get(utf8('identity'))) as Uint8Array
+    await memory.write([{ type: 'put', key: utf8('identity'), value: identity }])
+    const tablet = await person(memory)
+    listen(alice, await alice.client.createGroup())
+    const devices = [phone, tablet]
+    await onlyGroup(alice).add(await Promise.all(devices.map(({ client }) => client.createKeyPackage())))
+    await carry(alice, ...devices)
+    for (const device of devices) await onlyGroup(device).update()
+    for (const device of devices) await carry(device, alice)
+    const [[first], [second]] = [await commitsBy(alice, phone), await commitsBy(alice, tablet)]
     const claimed = verifyEquivocation(encodeEquivocationProof(first, second), { provider: nodeProvider })
     await expect(claimed).rejects.toMatchObject({ code: 'no_equivocation' })
     expect(await seenBy(alice)).toEqual([])

@@ -1,5 +1,6 @@
 /** All mistakes that the tests have to notice. */
 import type { Mutant } from '../mutant.ts'
+import { APPLICATION } from './application.ts'
 import { FORK_CHOICE } from './fork-choice.ts'
 import { HANDOVER } from './handover.ts'
 import { MEMBERSHIP_MUTANTS } from './membership.ts'
@@ -16,4 +17,5 @@ export const CATALOGUE: readonly Mutant[] = [
   ...SECRETS,
   ...STORAGE,
   ...MLS,
+  ...APPLICATION,
 ]
