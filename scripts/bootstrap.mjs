@@ -1,8 +1,9 @@
 /**
- * `npm start` and `npm test` on a machine that has nothing but Node and a registry: check Node, install what is
+ * `npm start`, `npm test` and `npm run dmls` on a machine that has nothing but Node and a registry: check Node, install what is
  * missing, run. Uses nothing outside Node itself, because it runs before anything is installed.
  *
  *     node scripts/bootstrap.mjs demo [arguments of `dmls demo`]
+ *     node scripts/bootstrap.mjs dmls COMMAND [arguments of the command]
  *     node scripts/bootstrap.mjs test [arguments of vitest]
  */
 import { dirname, join } from 'node:path'
@@ -15,6 +16,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** What each word runs, as arguments of Node. */
 const TARGETS = {
+  dmls: ['--conditions=dmls-source', join(ROOT, 'packages/cli/src/main.ts')],
   demo: ['--conditions=dmls-source', join(ROOT, 'packages/cli/src/main.ts'), 'demo'],
   test: [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'],
 }
@@ -39,8 +41,8 @@ if (!bundledNodeExists() && !isAtLeast(process.versions.node, NODE_TO_RUN_MIN)) 
   )
 }
 
-// Someone who asked for JSON reads standard output: the chatter of the installation goes to standard error.
-const status = installIfNeeded(ROOT, { chatterTo: rest.includes('--json') ? 'stderr' : 'stdout' })
+// A program may read standard output: the chatter of the installation goes to standard error then.
+const status = installIfNeeded(ROOT, { chatterTo: word === 'dmls' || rest.includes('--json') ? 'stderr' : 'stdout' })
 if (status !== 0) refuse('dmls could not install its dependencies; the lines above say why.')
 
 const node = nodeToRun(ROOT)
