@@ -1,6 +1,6 @@
 /**
- * `npm start`, `npm test` and `npm run dmls` on a machine that has nothing but Node and a registry: check Node, install what is
- * missing, run. Uses nothing outside Node itself, because it runs before anything is installed.
+ * `npm start`, `npm test` and `npm run dmls` on a machine that has nothing but Node and a registry: check Node, install
+ * what is missing, run. Uses nothing outside Node itself, because it runs before anything is installed.
  *
  *     node scripts/bootstrap.mjs demo [arguments of `dmls demo`]
  *     node scripts/bootstrap.mjs dmls COMMAND [arguments of the command]
