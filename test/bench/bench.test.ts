@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { Lane, measureInTurn } from './lanes/lane.ts'
+import { beginSection, type Plan } from './lanes/section.ts'
 import { libraries, OURS, PEER } from './libraries/index.ts'
 import { readOptions, UsageError } from './options.ts'
 import { measureCosts, sumOfCosts } from './primitives/costs.ts'
@@ -11,12 +13,10 @@ import { MARKS, withFigures } from './report/markdown.ts'
 import { textOf } from './report/report.ts'
 import { plot } from './report/svg.ts'
 import { findResult, OPERATIONS, type Operation, type Result } from './results.ts'
-import { measureBare } from './rows/bare.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePprf } from './rows/pprf.ts'
 import { measureStartup } from './rows/startup.ts'
 import { measureStorage, type StorageReport } from './rows/storage.ts'
-import { measureGrowth, measureWarm } from './rows/warm.ts'
 import { spreadOf } from './sampling.ts'
 import { type Target, targets } from './targets.ts'
 
@@ -192,14 +192,23 @@ test('a spread is the median and the tenths beside it', () => {
 describe('the rows', () => {
   test('of times are there for every operation and library, as a table and a plot', async () => {
     const all = libraries('all').map((library) => ({ ...library, repeats: 1 }))
+    const measure = async (plan: Plan): Promise<readonly Result[]> => {
+      const results: Result[] = []
+      for (const library of all.filter(({ bareSizeMax }) => plan.section !== 'bare' || bareSizeMax >= plan.size)) {
+        const section = await beginSection(library, plan)
+        await section.round(false)
+        await section.round(true)
+        results.push(...section.results())
+      }
+      return results
+    }
     const results = [
       ...(await measurePprf(2)),
-      ...(await measureWarm(all, { size: 2, rounds: 1, joins: 1 })),
-      ...(await measureWarm(all, { size: 8, rounds: 1, joins: 1 })),
-      ...(await measureBare(all, { size: 8, start: 'cold', rounds: 1, groups: 1, commits: 1 })),
+      ...(await measure({ section: 'warm', size: 2, joins: 1 })),
+      ...(await measure({ section: 'warm', size: 8, joins: 1 })),
+      ...(await measure({ section: 'bare', size: 8, groups: 1, commits: 1 })),
     ]
-    const grown = await measureGrowth({ size: 8, beside: 2, rounds: 1 })
-    const growth = [...grown.beside, ...grown.results]
+    const growth = (await measure({ section: 'growth', size: 8, beside: 2 })).filter(({ library }) => library === OURS)
     for (const operation of OPERATIONS) {
       const size = operation === 'PPRF evaluation' ? 0 : 8
       const ours = findResult(results, operation, OURS, size)
@@ -236,6 +245,20 @@ describe('the rows', () => {
     expect(withFigures(filled ?? '', report, 8)).toBe(filled)
     expect(withFigures('# No place\n', report, 8)).toBeUndefined()
     expect(plot(results)).toMatch(/^<svg .*<\/svg>\n$/s)
+  })
+
+  test('run in processes in turn, whose faults are told', async () => {
+    const lanes = [new Lane(OURS), new Lane(PEER)]
+    try {
+      const results = await measureInTurn(lanes, { section: 'warm', size: 2, joins: 1 }, 1)
+      expect(new Set(results.map(({ library }) => library))).toEqual(new Set([OURS, PEER]))
+      expect(findResult(results, 'make commit, warm', OURS, 2)?.floor?.median).toBeGreaterThan(0)
+      await expect(lanes[0]?.round(true)).rejects.toThrow('no section has begun')
+    } finally {
+      for (const lane of lanes) lane.close()
+    }
+    const nobody = new Lane('nobody')
+    await expect(nobody.begin({ section: 'warm', size: 2, joins: 1 })).rejects.toThrow('its process ended')
   })
 
   test('of memory, storage and start-up weigh what is there', async () => {

@@ -1,16 +1,15 @@
-/** All measurements of one run, one after another in one process; what they are called and in which order. */
-import { libraries } from './libraries/index.ts'
+/** All measurements of one run: what they are called, and in which order. */
+import { Lane, measureInTurn } from './lanes/lane.ts'
+import { libraries, OURS } from './libraries/index.ts'
 import { describeMachine } from './machine.ts'
 import type { BenchOptions } from './options.ts'
 import { measureCosts } from './primitives/costs.ts'
 import type { Report } from './report/report.ts'
 import type { Result } from './results.ts'
-import { type BarePlan, measureBare } from './rows/bare.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePprf } from './rows/pprf.ts'
 import { measureStartup } from './rows/startup.ts'
 import { measureStorage } from './rows/storage.ts'
-import { measureGrowth, measureWarm } from './rows/warm.ts'
 import { targets } from './targets.ts'
 
 /** Members of the group in the sections that have one size. */
@@ -37,20 +36,31 @@ export async function measureAll(
   const startup = hasSize ? await measureStartup(FIXED_SIZE, quick ? 3 : 7) : undefined
   note('the PPRF')
   results.push(...(await measurePprf()))
-  for (const size of sizes.filter((each) => each < LARGE_SIZE)) {
-    note(`a fully populated tree of ${size}`)
-    results.push(...(await measureWarm(measured, { size, ...warmRounds(size, quick) })))
-  }
-  for (const size of sizes.filter((each) => measured.some(({ bareSizeMax }) => each <= bareSizeMax))) {
-    note(`a group of ${size} that was just created`)
-    results.push(...(await measureBare(measured, { size, ...bareRounds(size) })))
-  }
   const growth: Result[] = []
-  for (const size of sizes.filter((each) => each >= LARGE_SIZE)) {
-    note(`fully populated trees of ${FIXED_SIZE} and ${size}`)
-    const grown = await measureGrowth({ size, beside: FIXED_SIZE, rounds: LARGE_ROUNDS })
-    results.push(...grown.results)
-    growth.splice(0, growth.length, ...grown.beside, ...grown.results)
+  const lanes = measured.map((library) => ({ library, lane: new Lane(library.name) }))
+  try {
+    for (const size of sizes.filter((each) => each < LARGE_SIZE)) {
+      note(`a fully populated tree of ${size}`)
+      const able = lanes.filter(({ library }) => size <= library.sizeMax).map(({ lane }) => lane)
+      const { rounds, joins } = warmRounds(size, quick)
+      results.push(...(await measureInTurn(able, { section: 'warm', size, joins }, rounds)))
+    }
+    for (const size of sizes) {
+      const able = lanes.filter(({ library }) => size <= library.bareSizeMax).map(({ lane }) => lane)
+      if (able.length === 0) continue
+      note(`a group of ${size} that was just created`)
+      const { rounds, groups } = bareRounds(size)
+      results.push(...(await measureInTurn(able, { section: 'bare', size, groups, commits: 2 }, rounds)))
+    }
+    for (const size of sizes.filter((each) => each >= LARGE_SIZE)) {
+      note(`fully populated trees of ${FIXED_SIZE} and ${size}`)
+      const own = lanes.filter(({ library }) => library.name === OURS).map(({ lane }) => lane)
+      const grown = await measureInTurn(own, { section: 'growth', size, beside: FIXED_SIZE }, LARGE_ROUNDS)
+      results.push(...grown.filter((result) => result.size === size))
+      growth.splice(0, growth.length, ...grown)
+    }
+  } finally {
+    for (const { lane } of lanes) lane.close()
   }
   note('what one of each primitive costs')
   const costs = await measureCosts()
@@ -64,7 +74,6 @@ function warmRounds(size: number, quick: boolean): { readonly rounds: number; re
   return { rounds: quick ? 6 : 9, joins: 3 }
 }
 
-function bareRounds(size: number): Omit<BarePlan, 'size'> {
-  if (size > 1000) return { start: 'cold', rounds: 2, groups: 1, commits: 2 }
-  return { start: 'warmed up', rounds: 4, groups: 4, commits: 2 }
+function bareRounds(size: number): { readonly rounds: number; readonly groups: number } {
+  return size > 1000 ? { rounds: 2, groups: 1 } : { rounds: 4, groups: 4 }
 }

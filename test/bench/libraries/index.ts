@@ -24,7 +24,7 @@ const suiteOf = (provider: CryptoProvider) => (): CipherSuite => provider.cipher
 
 /** Ours as the targets mean it, by default with suites of its provider. */
 export function ours(newSuite: () => CipherSuite = newNodeSuite): BenchLibrary {
-  return dmlsLibrary({ name: OURS, repeats: 8, sizeMax: 1e6, bareSizeMax: 1e4, profile: mlsProfile, newSuite })
+  return dmlsLibrary({ name: OURS, repeats: 24, sizeMax: 1e6, bareSizeMax: 1e4, profile: mlsProfile, newSuite })
 }
 
 export function libraries(which: 'all' | 'essential'): readonly BenchLibrary[] {

@@ -2,38 +2,39 @@
 import { systemRandom } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import { syntheticKeyPackages } from '../builder/key-packages.ts'
+import type { Section } from '../lanes/section.ts'
 import { newNodeSuite, OURS, ours } from '../libraries/index.ts'
 import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
 import { Counter, countingSuite } from '../primitives/counts.ts'
-import { type Operation, type Result, Samples } from '../results.ts'
+import { type Operation, Samples } from '../results.ts'
 import { collectGarbage, timed } from '../sampling.ts'
 
 export interface BarePlan {
   readonly size: number
-  /** Whether a round that is not kept comes first. */
-  readonly start: 'cold' | 'warmed up'
-  readonly rounds: number
   /** Groups that a quick library creates in one round, and update commits measured in each group. */
   readonly groups: number
   readonly commits: number
 }
 
-export async function measureBare(libraries: readonly BenchLibrary[], plan: BarePlan): Promise<Result[]> {
-  const { size, rounds, groups, commits } = plan
+/** Creating a group of more takes long, and what it runs has run in smaller ones: nothing is thrown away to warm up. */
+const WARM_UP_MAX = 1000
+
+export async function bareSection(library: BenchLibrary, { size, groups, commits }: BarePlan): Promise<Section> {
+  const { name, repeats, member } = library
   const samples = new Samples(OURS)
   const guests = syntheticKeyPackages(nodeProvider.cipherSuite(1), size - 2)
-  await count(guests, samples)
-  for (let round = plan.start === 'cold' ? 0 : -1; round < rounds; round++) {
-    for (const { name, repeats, bareSizeMax, member } of libraries) {
-      // a library that is measured once in a round takes so long that its first time hardly differs
-      if (size > bareSizeMax || (round < 0 && repeats === 1)) continue
+  if (name === OURS) await count(guests, samples)
+  return {
+    async round(kept) {
+      // what is measured once in a round takes so long that its first time hardly differs
+      if (!kept && (repeats === 1 || size > WARM_UP_MAX)) return
       for (let i = 0; i < Math.min(groups, repeats); i++) {
         collectGarbage()
-        await found(member, guests, commits, (operation, ms) => samples.add(operation, name, ms, round < 0))
+        await found(member, guests, commits, (operation, ms) => samples.add(operation, name, ms, !kept))
       }
-    }
+    },
+    results: () => samples.results(size),
   }
-  return samples.results(size)
 }
 
 type Note = (operation: Operation, ms: number) => void | Promise<void>

@@ -1,102 +1,87 @@
 /** Commits and messages between two members of a fully populated tree, and joining it. */
 import { systemRandom } from '@dmls/crypto'
 import { dmlsProfile } from '@dmls/dmls'
-import { mlsProfile } from '@dmls/mls'
+import { mlsProfile, type Profile } from '@dmls/mls'
 import { type Pair, warmPair } from '../builder/pairs.ts'
+import type { Section } from '../lanes/section.ts'
 import { DECENTRALIZED, newNodeSuite, OURS, ours } from '../libraries/index.ts'
 import type { BenchLibrary, BenchMember } from '../libraries/library.ts'
 import { Counter, countingSuite } from '../primitives/counts.ts'
-import { type Result, Samples } from '../results.ts'
+import { Samples } from '../results.ts'
 import { collectGarbage, timed } from '../sampling.ts'
 
 export interface WarmPlan {
   readonly size: number
-  readonly rounds: number
   /** Joins in one round, of a library that repeats as much. */
   readonly joins: number
 }
 
-/** A round that is not kept comes first. */
-const WARM_UP = -1
+/** Above this no joins are thrown away to warm up: they take long, and what they run has run in smaller groups. */
 const WARM_UP_JOINS_MAX = 1000
 const MESSAGE_SIZE = 100
 const MESSAGES = 4
 const COUNTED_COMMITS = 6
 
-export async function measureWarm(libraries: readonly BenchLibrary[], plan: WarmPlan): Promise<Result[]> {
-  const { size, rounds, joins } = plan
+export async function warmSection(library: BenchLibrary, { size, joins }: WarmPlan): Promise<Section> {
+  const samples = await samplesOf(library, size)
+  const pair = await warmPair(library, size, { profile: profileOf(library) })
+  return {
+    async round(kept) {
+      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, !kept)
+      if (!kept && size > WARM_UP_JOINS_MAX) return
+      for (let i = 0; i < Math.min(joins, library.repeats); i++) await measureJoin(library, pair, samples, !kept)
+    },
+    results: () => samples.results(size),
+  }
+}
+
+function profileOf({ name }: BenchLibrary): Profile {
+  return name === DECENTRALIZED ? dmlsProfile : mlsProfile
+}
+
+/** Of ours with floors. */
+async function samplesOf({ name }: BenchLibrary, size: number): Promise<Samples> {
   const samples = new Samples(OURS)
-  await count(size, samples)
-  const pairs = await pairsOf(libraries, size)
-  for (let round = WARM_UP; round < rounds; round++) {
-    for (const [library, pair] of pairs) {
-      collectGarbage()
-      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, round < 0)
-      // joining a large group takes long, and what it runs has run in smaller ones
-      if (round < 0 && size > WARM_UP_JOINS_MAX) continue
-      for (let i = 0; i < Math.min(joins, library.repeats); i++) await measureJoin(library, pair, samples, round < 0)
-    }
-  }
-  return samples.results(size)
-}
-
-async function pairsOf(libraries: readonly BenchLibrary[], size: number): Promise<ReadonlyMap<BenchLibrary, Pair>> {
-  const pairs = new Map<BenchLibrary, Pair>()
-  for (const library of libraries) {
-    if (size > library.sizeMax) continue
-    const profile = library.name === DECENTRALIZED ? dmlsProfile : mlsProfile
-    pairs.set(library, await warmPair(library, size, { profile }))
-  }
-  return pairs
-}
-
-/**
- * Ours in a large group, and in a small one in turn, exchange by exchange, so that both see the same machine: what one
- * costs more than the other is the size.
- */
-export async function measureGrowth(plan: GrowthPlan): Promise<Growth> {
-  const { size, beside, rounds } = plan
-  const library = ours()
-  const small = await groupOf(library, beside)
-  const large = await groupOf(library, size)
-  for (let round = WARM_UP; round < rounds; round++) {
-    collectGarbage()
-    for (let i = 0; i < library.repeats; i++) {
-      for (const { pair, samples } of [small, large]) await exchange(library, pair, samples, round < 0)
-    }
-  }
-  return { beside: small.samples.results(beside), results: large.samples.results(size) }
+  if (name === OURS) await count(size, samples)
+  return samples
 }
 
 export interface GrowthPlan {
   readonly size: number
   readonly beside: number
-  readonly rounds: number
 }
 
-export interface Growth {
-  /** Of the large group, with its joins. */
-  readonly results: readonly Result[]
-  /** Of the small group. */
-  readonly beside: readonly Result[]
+/**
+ * A large group and a small one in turn, exchange by exchange, so that both see the same machine: what one costs more than
+ * the other is the size. Joins are those that are necessary anyway.
+ */
+export async function growthSection(library: BenchLibrary, { size, beside }: GrowthPlan): Promise<Section> {
+  const groups = [await groupOf(library, beside), await groupOf(library, size)]
+  return {
+    async round(kept) {
+      for (let i = 0; i < library.repeats; i++) {
+        for (const { pair, samples } of groups) await exchange(library, pair, samples, !kept)
+      }
+    },
+    results: () => groups.flatMap((group) => group.samples.results(group.size)),
+  }
 }
 
 async function groupOf(
   library: BenchLibrary,
   size: number,
-): Promise<{ readonly pair: Pair; readonly samples: Samples }> {
-  const samples = new Samples(OURS)
-  await count(size, samples)
-  // joining a large group takes long: those that are necessary anyway are measured
+): Promise<{ readonly size: number; readonly pair: Pair; readonly samples: Samples }> {
+  const samples = await samplesOf(library, size)
   const pair = await warmPair(library, size, {
+    profile: profileOf(library),
     joining: async (_, join) => {
       collectGarbage()
       const joined = await timed(join)
-      await samples.add('join, warm', OURS, joined.ms)
+      await samples.add('join, warm', library.name, joined.ms)
       return joined.value
     },
   })
-  return { pair, samples }
+  return { size, pair, samples }
 }
 
 /** A commit of each, processed by the other, and messages in the new epoch. */
