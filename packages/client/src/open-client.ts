@@ -15,6 +15,7 @@ import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from './key-packag
 import { Listeners } from './listeners.ts'
 import { OutgoingWelcomes } from './outgoing-welcomes.ts'
 import type { StoreOperation } from './ports.ts'
+import { SerialQueue } from './serial-queue.ts'
 import { shareTopics } from './shared-topics.ts'
 import { GROUP_LIST_PREFIX } from './store-keys.ts'
 import { systemClock } from './system-clock.ts'
@@ -63,6 +64,8 @@ class RunningClient implements DmlsClient {
   readonly #welcomes: OutgoingWelcomes
   readonly #groups = new Map<string, { readonly running: RunningGroup; readonly handle: DmlsGroup }>()
   readonly #joined = new Listeners<DmlsGroup>()
+  /** One group begins at a time, so that none begins twice. */
+  readonly #beginnings = new SerialQueue()
   /** Ends joins that are under way. */
   readonly #closing: AbortController
   #inbox: WelcomeInbox | undefined
@@ -111,7 +114,11 @@ class RunningClient implements DmlsClient {
     return group
   }
 
-  async createGroup(options: CreateGroupOptions = {}): Promise<DmlsGroup> {
+  createGroup(options: CreateGroupOptions = {}): Promise<DmlsGroup> {
+    return this.#beginnings.run(() => this.#createGroup(options))
+  }
+
+  async #createGroup(options: CreateGroupOptions): Promise<DmlsGroup> {
     const { suite, random } = this.#context
     const groupId = options.groupId ?? random(GROUP_ID_SIZE)
     this.#requireNew(groupId)
@@ -120,7 +127,11 @@ class RunningClient implements DmlsClient {
     return (await this.#start(state, 'begun')).handle
   }
 
-  async joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
+  joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
+    return this.#beginnings.run(() => this.#joinGroup(joinInfo))
+  }
+
+  async #joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
     const groupInfo = readJoinInfo(joinInfo)
     const { groupId } = groupInfo.groupContext
     this.#requireNew(groupId)
@@ -146,14 +157,15 @@ class RunningClient implements DmlsClient {
   }
 
   async #useWelcome(joined: Joined, own: OwnKeyPackage, operations: readonly StoreOperation[]): Promise<void> {
-    const known = this.#groups.get(toHex(joined.state.context.groupId))
-    if (known !== undefined) {
-      if (known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return
-      await known.running.adopt(joined, own.signingKey, operations)
-      return
-    }
-    const group = await this.#start(await joinGroup(this.#context, joined, own.signingKey, operations), 'begun')
-    await this.#joined.emit(group.handle)
+    const id = toHex(joined.state.context.groupId)
+    const begun = await this.#beginnings.run(async () => {
+      if (this.#groups.has(id)) return undefined
+      return this.#start(await joinGroup(this.#context, joined, own.signingKey, operations), 'begun')
+    })
+    if (begun !== undefined) return this.#joined.emit(begun.handle)
+    const known = this.#groups.get(id)
+    if (known === undefined || known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return
+    await known.running.adopt(joined, own.signingKey, operations)
   }
 
   groups(): readonly DmlsGroup[] {

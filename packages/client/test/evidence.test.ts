@@ -76,6 +76,18 @@ describe('a member that commits twice under one counter', () => {
     })
   })
 
+  test('is caught with evidence also by a client that was opened again in between', async () => {
+    const { alice, bob, twin } = await twoBobs()
+    await onlyGroup(bob).update()
+    await onlyGroup(twin).update()
+    await carry(bob, alice)
+    const again = await person(alice.store.memory.copy())
+    await carry(twin, again)
+    const evidence = (await seenBy(again))[0]?.evidence as Uint8Array
+    const verdict = await verifyEquivocation(evidence, { provider: nodeProvider })
+    expect(verdict.identity).toEqual(bob.client.identity)
+  })
+
   test('is convicted by what it signed and by nothing else', async () => {
     const { alice, bob, twin } = await twoBobs()
     await onlyGroup(bob).update()

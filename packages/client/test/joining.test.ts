@@ -153,6 +153,17 @@ describe('a newcomer that lets itself in', () => {
     expect(dora.client.groups()).toEqual([])
   })
 
+  test('enters once, however often it asks at the same time', async () => {
+    const everybody = (await people(createHub(), 'alice', 'dora')) as [Person, Person]
+    const [alice, dora] = everybody
+    await createGroupOf([alice], OPEN_DOOR)
+    const joinInfo = await groupOf(alice).createJoinInfo()
+    const attempts = await Promise.allSettled([1, 2, 3].map(() => dora.client.joinGroup(joinInfo)))
+    expect(attempts.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(attempts[1]).toMatchObject({ reason: { code: 'group_exists' } })
+    await until(() => agree(everybody) && groupOf(alice).members().length === 2, 'one head')
+  })
+
   test('with bytes that are no good gets a typed error, and nothing is left of the attempt', async () => {
     const [alice, dora] = (await people(createHub(), 'alice', 'dora')) as [Person, Person]
     await createGroupOf([alice], OPEN_DOOR)
