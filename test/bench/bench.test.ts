@@ -133,6 +133,13 @@ describe('a target', () => {
     expect(verdict([result(operation, 'dmls, noble', 1000, 1, 1)], operation, '1.5 × floor')).toBeUndefined()
   })
 
+  test('names the ratio of the tenth percentiles beside that of the medians, which decides', () => {
+    const noisy = result(operation, OURS, 1000, 3, 1)
+    const measured = { ...noisy, time: { ...noisy.time, low: 1.2 } }
+    const [target] = targets({ results: [measured], growth: [], memory: undefined, storage: undefined })
+    expect(target).toMatchObject({ reached: '3.00 × floor', undisturbed: '1.20', met: false })
+  })
+
   test('compares with the other library and with other sizes', () => {
     const ours = result(operation, OURS, 1000, 1)
     expect(verdict([ours, result(operation, PEER, 1000, 200)], operation, '200 ×')).toBe(true)

@@ -61,8 +61,14 @@ export function costsTable(costs: readonly Cost[]): Table {
 
 export function targetsTable(targets: readonly Target[]): Table {
   const verdict = (met: boolean | undefined): string => (met === undefined ? 'not measured' : met ? 'met' : 'NOT MET')
-  const rows = targets.map(({ name, bound, reached, met }) => [name, bound, reached ?? '', verdict(met)])
-  return { header: ['target', 'bound', 'reached', ''], rows }
+  const rows = targets.map(({ name, bound, reached, undisturbed, met }) => [
+    name,
+    bound,
+    reached ?? '',
+    undisturbed ?? '',
+    verdict(met),
+  ])
+  return { header: ['target', 'bound', 'reached', 'at 10 %', ''], rows }
 }
 
 export function memoryTable(memory: MemoryReport): Table {
