@@ -1,7 +1,7 @@
 /** Clients that were away, cut off or set back, on the simulator: scenarios 8, 16, 20, 22, 24, 25 and 33. */
 
 import { nodeProvider } from '@dmls/crypto/node'
-import { DEFAULT_GROUP_POLICY, type RetentionPolicy } from '@dmls/dmls'
+import { DEFAULT_GROUP_POLICY, type DmlsEpoch, type RetentionPolicy } from '@dmls/dmls'
 import { World, type WorldOptions } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventsOf, membersAt, remove, say, settle, textsOf, update, verdictOf, worldOf } from './sim-stories.ts'
@@ -56,8 +56,16 @@ describe('a member that comes back after a long time', () => {
     await settle(w)
     expect(verdictOf(w).violations.filter((violation) => !violation.includes('never reached dora'))).toEqual([])
     expect(membersAt(w, 'alice')).toEqual(['alice', 'bob', 'charlie', 'dora'])
-    expect(eventsOf(w, 'dora', 'cannotFollow').length).toBeGreaterThan(0)
-    expect(eventsOf(w, 'dora', 'rejoined')).toHaveLength(1)
+    const [lost] = eventsOf(w, 'dora', 'cannotFollow')
+    expect(lost?.epochs.length).toBeGreaterThan(0)
+    expect(lost?.missingMs).toBeGreaterThanOrEqual(30_000)
+    const { head } = w.node('dora').requireGroup()
+    const dag = w.node('dora').requireGroup().dag()
+    const [rejoined, ...more] = eventsOf(w, 'dora', 'rejoined')
+    expect(more).toEqual([])
+    // into this epoch: her history begins there anew
+    expect(dag.roots()).toContain(rejoined?.dmlsEpoch)
+    expect(rejoined?.dmlsEpoch === head || dag.isAncestor(rejoined?.dmlsEpoch as DmlsEpoch, head)).toBe(true)
     await say(w, 'dora', 'here again')
     await w.runFor(2000)
     for (const name of ['alice', 'bob', 'charlie']) expect(textsOf(w, name)).toContain('here again')
