@@ -49,13 +49,27 @@ export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const HEX_DIGITS: readonly number[] = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Arguments of one call, which are on the stack. */
+const CHARACTERS_AT_ONCE = 2048
 
-/** Lower-case hexadecimal; also the form in which byte strings are keys of a Map. */
+/**
+ * Lower-case hexadecimal; also the form in which byte strings are keys of a Map. Made from all its characters at once:
+ * what is put together piece by piece keeps the pieces, and looking it up takes half as long again.
+ */
 export function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte]
-  return text
+  const characters = new Array<number>(2 * bytes.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    characters[2 * i] = HEX_DIGITS[byte >> 4] as number
+    characters[2 * i + 1] = HEX_DIGITS[byte & 15] as number
+  }
+  if (characters.length <= CHARACTERS_AT_ONCE) return String.fromCharCode.apply(null, characters)
+  const parts: string[] = []
+  for (let at = 0; at < characters.length; at += CHARACTERS_AT_ONCE) {
+    parts.push(String.fromCharCode.apply(null, characters.slice(at, at + CHARACTERS_AT_ONCE)))
+  }
+  return parts.join('')
 }
 
 /** @throws RangeError if the text is not an even number of hexadecimal digits. */

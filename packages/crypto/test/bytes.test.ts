@@ -63,3 +63,10 @@ describe('byte strings', () => {
     expect(() => fromUtf8(Uint8Array.of(0xc0, 0x80))).toThrow(TypeError)
   })
 })
+
+test('bytes of any number are the hexadecimal digits that they have one by one', () => {
+  for (const length of [0, 1, 32, 1023, 1024, 1025, 5000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 37) % 256)
+    expect(toHex(bytes)).toBe([...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(''))
+  }
+})

@@ -117,7 +117,8 @@ export class Reader {
       if (typeof value === 'object') this.#spend()
       values.push(value)
     }
-    return values
+    // an array that grew has room for sixteen more at least: a copy has none, and what is decoded is kept for long
+    return values.slice()
   }
 
   /** `optional<T>`: a presence octet that is 0 or 1, RFC 9420 §2.1.1. */

@@ -89,7 +89,8 @@ export class KeyIndex {
     }
     const next = new KeyIndex(edit.map, edit.size, edit.duplicates)
     this.#map = undefined
-    this.#difference = { names: edit.names, holders: edit.before, from: next }
+    // copies, because arrays that grew have room for sixteen more at least, and this is kept as long as the epoch
+    this.#difference = { names: edit.names.slice(), holders: edit.before.slice(), from: next }
     return next
   }
 

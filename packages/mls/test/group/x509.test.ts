@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto'
 import { utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   type CertifiedIdentity,
@@ -140,6 +141,49 @@ for (const suite of [1, 2, 5, 7] as const) {
     expect(await codeOf(knowing(await claimOf(keys, [leaf])))).toBe('accepted')
   })
 }
+
+test('a key of Ed448 is certified by an authority with another scheme', async () => {
+  const root = await authority('CN=Root', { suite: 2 })
+  // the raw key is what follows the header of the SubjectPublicKeyInfo
+  const { publicKey } = await webcrypto.subtle.generateKey({ name: 'Ed448' }, true, ['sign', 'verify'])
+  const key = new Uint8Array(await webcrypto.subtle.exportKey('spki', publicKey)).slice(12)
+  const leaf = await issue({
+    subject: 'CN=alice',
+    keys: { publicKey, privateKey: root.keys.privateKey },
+    by: root,
+    suite: 2,
+  })
+  const claim = { ...(await claimOf(root.keys, [leaf])), signatureKey: key }
+  expect(await codeOf((await trusting(root.certificate, { cipherSuite: 4 }))(claim))).toBe('accepted')
+})
+
+test('whatever happens to the bytes of a chain on their way, the refusal is typed', async () => {
+  const root = await authority('CN=Root', { suite: 2 })
+  const middle = await authority('CN=Middle', { suite: 2, by: root })
+  const keys = await keysOf(2)
+  const names = ['alice.example']
+  const leaf = await issue({ subject: 'CN=alice', keys, by: middle, suite: 2, names, usages: 1 })
+  const authenticate = await trusting(root.certificate, { cipherSuite: 2 })
+  const claim = await claimOf(keys, [leaf, middle.certificate])
+  const chain = [der(leaf), der(middle.certificate)]
+  await fc.assert(
+    fc.asyncProperty(fc.nat(1), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, at, flip) => {
+      const certificates = chain.map((bytes, i) => {
+        const copy = bytes.slice()
+        if (i === which) copy[at % copy.length] = (copy[at % copy.length] as number) ^ flip
+        return copy
+      })
+      const credential = { credentialType: 'x509', certificates } as const
+      const code = await codeOf(authenticate({ ...claim, credential }))
+      // what was signed is as it was, or the chain is refused
+      if (code === 'accepted') expect(await certifiedIdentity(credential)).toMatchObject({ subject: 'CN=alice' })
+      await codeOf(certifiedIdentity(credential).then(() => undefined))
+      const previous = { credential, signatureKey: claim.signatureKey }
+      await codeOf(authenticate({ ...claim, previous }))
+    }),
+    { numRuns: 300 },
+  )
+})
 
 /** An ASN.1 SEQUENCE of so many zero bytes. */
 function sequenceOf(size: number): Uint8Array {

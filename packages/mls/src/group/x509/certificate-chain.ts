@@ -61,20 +61,29 @@ async function reachesAnchor(
     if (issuer.subject !== last.issuer || path.some((each) => sameCertificate(each, issuer))) continue
     if (!mayIssue(issuer, path.length - 1, options)) continue
     if (budget.signatures-- <= 0) throw invalid('certificate_not_acceptable', 'a chain of certificates is too costly')
-    if (!(await last.verify({ publicKey: issuer.publicKey, signatureOnly: true }))) continue
+    if (!(await isSignedBy(last, issuer))) continue
     if (isAnchor(issuer, options)) return true
     if (await reachesAnchor([...path, issuer], options, budget)) return true
   }
   return false
 }
 
+async function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): Promise<boolean> {
+  try {
+    return await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true })
+  } catch {
+    // no signature, or a scheme that is not known here; another issuer of the same name may do
+    return false
+  }
+}
+
 /** Whether a certificate may certify others, with `below` intermediates between it and the end entity. */
 function mayIssue(issuer: X509Certificate, below: number, options: ChainOptions): boolean {
   const { library } = options
-  const constraints = issuer.getExtension(library.BasicConstraintsExtension)
-  if (constraints?.ca !== true) return false
-  if (constraints.pathLength !== undefined && below > constraints.pathLength) return false
   try {
+    const constraints = issuer.getExtension(library.BasicConstraintsExtension)
+    if (constraints?.ca !== true) return false
+    if (constraints.pathLength !== undefined && below > constraints.pathLength) return false
     checkCertificate(issuer, options)
     checkUsage(library, issuer, 'keyCertSign')
     return true

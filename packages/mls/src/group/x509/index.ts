@@ -60,17 +60,20 @@ export async function createX509Authenticator(options: X509AuthenticatorOptions)
   return async (claim) => {
     const { credential, previous } = claim
     if (credential.credentialType !== 'x509') return refuseOrDelegate(options, claim)
-    const presented = parseChain(library, credential.certificates)
-    const [endEntity] = presented as [X509Certificate]
-    if (!isSubjectPublicKey(bytesOf(endEntity.publicKey.rawData), options.cipherSuite, claim.signatureKey)) {
-      // RFC 9420 §5.3: the certificate's public key MUST be identical to the signature_key
-      throw invalid('certificate_key_mismatch', 'a certificate is for another key than the leaf has')
-    }
-    const lenient = claim.occasion === 'tree' && options.expiredMembers === 'accept'
-    const atMs = lenient ? undefined : Number(claim.now) * 1000
-    await verifyChain({ library, presented, intermediates, anchors, atMs })
-    const identity = identityOf(library, endEntity)
-    if (previous !== undefined) checkSuccessor(library, options, previous.credential, identity)
+    const { certificates } = credential
+    const identity = await readable(async () => {
+      const presented = parseChain(library, certificates)
+      const [endEntity] = presented as [X509Certificate]
+      if (!isSubjectPublicKey(bytesOf(endEntity.publicKey.rawData), options.cipherSuite, claim.signatureKey)) {
+        // RFC 9420 §5.3: the certificate's public key MUST be identical to the signature_key
+        throw invalid('certificate_key_mismatch', 'a certificate is for another key than the leaf has')
+      }
+      const lenient = claim.occasion === 'tree' && options.expiredMembers === 'accept'
+      const atMs = lenient ? undefined : Number(claim.now) * 1000
+      await verifyChain({ library, presented, intermediates, anchors, atMs })
+      return identityOf(library, endEntity)
+    })
+    if (previous !== undefined) await checkSuccessor(library, options, previous.credential, identity)
     await options.acceptIdentity?.(identity, claim)
   }
 }
@@ -80,8 +83,20 @@ export async function certifiedIdentity(
   credential: Credential & { credentialType: 'x509' },
 ): Promise<CertifiedIdentity> {
   const library = await loadX509()
-  const [endEntity] = parseChain(library, credential.certificates) as [X509Certificate]
-  return identityOf(library, endEntity)
+  return readable(async () => {
+    const [endEntity] = parseChain(library, credential.certificates) as [X509Certificate]
+    return identityOf(library, endEntity)
+  })
+}
+
+/** The library reads the parts of a certificate when they are asked for, and throws what it likes. */
+async function readable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof MlsError) throw error
+    throw new MlsError('invalid', 'certificate_malformed', 'a certificate cannot be read', {}, { cause: error })
+  }
 }
 
 async function refuseOrDelegate({ otherwise }: X509AuthenticatorOptions, claim: CredentialClaim): Promise<void> {
@@ -89,18 +104,22 @@ async function refuseOrDelegate({ otherwise }: X509AuthenticatorOptions, claim: 
   await otherwise(claim)
 }
 
-function checkSuccessor(
+async function checkSuccessor(
   library: X509Library,
   options: X509AuthenticatorOptions,
   previous: Credential,
   next: CertifiedIdentity,
-): void {
+): Promise<void> {
   if (previous.credentialType !== 'x509') {
     throw invalid('not_a_successor', 'a certificate takes the place of a credential that is none') // RFC 9420 §5.3.1
   }
-  const [before] = parseChain(library, previous.certificates) as [X509Certificate]
+  const { certificates } = previous
+  const before = await readable(async () => {
+    const [endEntity] = parseChain(library, certificates) as [X509Certificate]
+    return identityOf(library, endEntity)
+  })
   const mayFollow = options.isSuccessor ?? sameIdentity
-  if (!mayFollow(identityOf(library, before), next)) {
+  if (!mayFollow(before, next)) {
     throw invalid('not_a_successor', 'a certificate names somebody else than the one that it replaces') // RFC 9420 §5.3.1
   }
 }
