@@ -129,6 +129,23 @@ describe('a theft', () => {
     }
   })
 
+  test('scenario 13: nor does it help that the commit is kept as it was signed, for evidence', async () => {
+    const [alice, bob] = (await actors(['alice', 'bob'])) as [Actor, Actor]
+    await groupOf([alice, bob])
+    const commit = await bob.commit()
+    const before = steal(alice)
+    await alice.receive(commit.wire)
+    const after = steal(alice)
+    const nothing = { wires: [], welcomes: [] }
+    expect(after.commits).toHaveLength(1)
+    // it is all that is needed as long as the parent has not processed it
+    expect((await Thief.with({ ...before, commits: after.commits }, nothing)).epochs).toContain(alice.head)
+    const epochs = new Map([...after.state.epochs].filter(([id]) => id !== alice.head))
+    const parentOnly = { ...after, state: { ...after.state, epochs } }
+    const everything = { wires: [commit.wire], welcomes: [] }
+    expect((await Thief.with(parentOnly, everything)).epochs).not.toContain(alice.head)
+  })
+
   type Move = {
     readonly kind: 'commit' | 'say' | 'receive' | 'remove' | 'add' | 'pass' | 'theft'
     readonly who: number

@@ -4,7 +4,14 @@
  * it back, and it never deletes anything.
  */
 import { toHex } from '@dmls/crypto'
-import { type DmlsEpoch, type DmlsGroupState, decodeApplicationContent, decodeDmlsMessage, dmlsEpoch } from '@dmls/dmls'
+import {
+  type DmlsEpoch,
+  type DmlsGroupState,
+  decodeApplicationContent,
+  decodeDmlsMessage,
+  decodeSignedCommit,
+  dmlsEpoch,
+} from '@dmls/dmls'
 import {
   decodeMlsMessage,
   encodeGroupState,
@@ -14,15 +21,23 @@ import {
   MlsError,
   type MlsMessage,
   processMessage,
+  protectPrivate,
   SECRET_TREE_LIMITS,
   type Services,
   unprotectPrivate,
 } from '@dmls/mls'
 import { type Actor, copyState, profile, suite } from './actor.ts'
 
+/** A commit that is kept for evidence, an encoded SignedCommit, and the epoch that it was made in. */
+export interface KeptCommit {
+  readonly parent: DmlsEpoch
+  readonly commit: Uint8Array
+}
+
 /** What is stolen: buffers of its own. */
 export interface Loot {
   readonly state: DmlsGroupState
+  readonly commits: readonly KeptCommit[]
   /** Private keys of key packages. */
   readonly bundles: readonly KeyPackageBundle[]
 }
@@ -33,13 +48,21 @@ export function steal(victim: Actor, bundles: readonly KeyPackageBundle[] = vict
     initPrivateKey: bundle.initPrivateKey.slice(),
     encryptionPrivateKey: bundle.encryptionPrivateKey.slice(),
   }))
-  return { state: copyState(victim.state), bundles: copies }
+  const { dag, epochs } = victim.state
+  const commits = [...epochs].flatMap(([id, { commit }]): KeptCommit[] => {
+    const parent = dag.parent(id)
+    return commit === undefined || parent === undefined ? [] : [{ parent, commit: commit.slice() }]
+  })
+  return { state: copyState(victim.state), commits, bundles: copies }
 }
 
 /** All bytes of the stolen epochs, hexadecimal, to be searched. */
-export function bytesOf({ state, bundles }: Loot): string {
+export function bytesOf({ state, commits, bundles }: Loot): string {
   const epochs = [...state.epochs.values()].map(({ group }) => toHex(encodeGroupState(group)))
-  return [...epochs, ...bundles.flatMap((b) => [toHex(b.initPrivateKey), toHex(b.encryptionPrivateKey)])].join(' ')
+  const kept = commits.map(({ commit }) => toHex(commit))
+  return [...epochs, ...kept, ...bundles.flatMap((b) => [toHex(b.initPrivateKey), toHex(b.encryptionPrivateKey)])].join(
+    ' ',
+  )
 }
 
 export interface Traffic {
@@ -76,6 +99,14 @@ export class Thief {
     const tried = new Set<string>()
     for (let progress = true; progress; ) {
       progress = false
+      for (const [i, kept] of loot.commits.entries()) {
+        for (const [j, state] of (thief.#states.get(kept.parent) ?? []).entries()) {
+          const attempt = `kept ${i} ${j}`
+          if (tried.has(attempt)) continue
+          tried.add(attempt)
+          if (await thief.#replay(kept, state)) progress = true
+        }
+      }
       for (const [i, wire] of traffic.wires.entries()) {
         const { message, dmlsEpoch: name } = decodeDmlsMessage(wire)
         for (const [j, state] of (thief.#states.get(dmlsEpoch(name)) ?? []).entries()) {
@@ -91,6 +122,19 @@ export class Thief {
 
   #add(id: DmlsEpoch, state: GroupState): void {
     this.#states.set(id, [...(this.#states.get(id) ?? []), state])
+  }
+
+  /**
+   * The commits that are kept for evidence are in the clear. Their messages cannot be opened twice, but a thief can
+   * encrypt them anew, under keys of the parent that nobody has used.
+   */
+  async #replay({ parent, commit }: KeptCommit, state: GroupState): Promise<boolean> {
+    const { senderDataSecret } = state.secrets
+    const { content: authenticatedContent } = decodeSignedCommit(commit)
+    const own = { senderDataSecret, secretTree: state.secretTree, random: services.random, authenticatedContent }
+    const again = await attempt(async () => protectPrivate(suite, own))
+    if (again === undefined || dmlsEpoch(state.epochId) !== parent) return false
+    return this.#open(state, { wireFormat: 'mls_private_message', privateMessage: again.message })
   }
 
   async #enter(welcome: Uint8Array, keyPackages: readonly KeyPackageBundle[]): Promise<void> {

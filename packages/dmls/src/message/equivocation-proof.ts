@@ -62,6 +62,11 @@ export function encodeSignedCommit(commit: SignedCommit): Uint8Array {
   return encodeWhole(commit, writeSignedCommit, 4096)
 }
 
+/** @throws MlsError `malformed` */
+export function decodeSignedCommit(bytes: Uint8Array): SignedCommit {
+  return decodeWhole(bytes, readSignedCommit)
+}
+
 /** The proof from two encoded SignedCommits, the same whichever came first. */
 export function encodeEquivocationProof(one: Uint8Array, other: Uint8Array): Uint8Array {
   const ascending = compareBytes(one, other) < 0 ? [one, other] : [other, one]
@@ -117,7 +122,7 @@ function decodeProof(proof: Uint8Array): readonly [SignedCommit, SignedCommit] {
     if (reader.uint8() !== VERSION) throw malformed('unsupported_proof', 'the proof has another version')
     return [reader.opaque(), reader.opaque()] as const
   })
-  return [decodeWhole(one, readSignedCommit), decodeWhole(other, readSignedCommit)]
+  return [decodeSignedCommit(one), decodeSignedCommit(other)]
 }
 
 /** What was signed. The confirmation tag is not: one commit with two tags is one commit. */
