@@ -18,6 +18,8 @@ export interface LongPartitionOptions {
   /** How many of them remove somebody of the own side; the others are updates. */
   readonly removalsPerSide: number
   readonly specification: Specification
+  /** Called now and then, with what has been reached. */
+  readonly progress?: (line: string) => void
 }
 
 export interface HealingReport {
@@ -39,13 +41,14 @@ export interface HealingReport {
 
 /** Plays it. Deterministic: the same options give the same report. */
 export async function playLongPartition(options: LongPartitionOptions): Promise<HealingReport> {
-  const { seed, provider, members, commitsPerSide } = options
+  const { seed, provider, members, commitsPerSide, progress = () => undefined } = options
   // sequential commits: nobody heals or merges while the sides go on
   const world = new World({ seed, provider, syncIntervalMs: 10_000, contactsMax: 6 })
   const nodes: SimNode[] = []
   for (let i = 0; i < members; i++) nodes.push(await world.add(nodeName(i)))
   const [creator, ...others] = nodes as [SimNode, ...SimNode[]]
   await world.createGroup(creator, others)
+  progress(`${members} members are in one epoch`)
 
   const sides = [nodes.slice(0, members >> 1), nodes.slice(members >> 1)]
   world.network.partition(sides.map((side) => side.map(({ name }) => name)))
@@ -53,13 +56,19 @@ export async function playLongPartition(options: LongPartitionOptions): Promise<
     for (const side of sides) await commitOn(world, side, turn < options.removalsPerSide)
     // everybody of the side has it before the next one commits
     await world.runFor(200)
+    const done = turn + 1
+    if (done % 10 === 0 || done === commitsPerSide) progress(`${done} of ${commitsPerSide} commits on each side`)
   }
   const before = new UnionHistory(world)
 
   const startMs = world.queue.nowMs
   await world.heal()
+  progress('the cut ends')
   const healed = await runUntilOneHead(world)
   const atOnce = new UnionHistory(world).facts.length - before.facts.length
+  progress(
+    healed === undefined ? 'an hour, and not on one head' : `one head after ${atOnce} commits; until it is quiet`,
+  )
   await world.runUntilQuiet({ limitMs: 24 * 3_600_000 })
   const after = new UnionHistory(world)
   const made = after.facts.slice()

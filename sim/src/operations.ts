@@ -2,6 +2,7 @@
  * What can happen to a group, as plain data that a generator makes and shrinks, and how it is carried out in a world.
  * Numbers choose among those who can do it at that moment.
  */
+import { type MaliciousMove, tamper } from './malice.ts'
 import { BAD_LINK, GOOD_LINK } from './network-conditions.ts'
 import type { SimNode } from './sim-node.ts'
 import { type ClockError, RIGHT_CLOCK } from './virtual-clock.ts'
@@ -20,6 +21,7 @@ export type Operation =
   | { readonly kind: 'crash'; readonly who: number }
   | { readonly kind: 'crashAtWrite'; readonly who: number; readonly write: number; readonly what: 'before' | 'after' }
   | { readonly kind: 'restart'; readonly who: number }
+  | ({ readonly kind: 'malice' } & MaliciousMove)
 
 export interface Step {
   readonly operation: Operation
@@ -118,6 +120,9 @@ export function carryOut(world: World, operation: Operation): void {
       void at(off, operation.who)?.start()
       return
     }
+    case 'malice':
+      tamper(world, operation)
+      return
   }
 }
 

@@ -33,7 +33,9 @@ export class TrafficArchive {
     for (const { bytes } of this.#messages.values()) {
       try {
         const message = decodeDmlsMessage(bytes)
-        epochs.set(toHex(messageId(this.#suite, mlsMessageBytes(message.message))), toHex(message.dmlsEpoch))
+        const id = toHex(messageId(this.#suite, mlsMessageBytes(message.message)))
+        // the first was its author's; another may be a copy that lies
+        if (!epochs.has(id)) epochs.set(id, toHex(message.dmlsEpoch))
       } catch {
         // a Welcome, a key package, or somebody's nonsense
       }

@@ -51,7 +51,7 @@ export async function play(scenario: Scenario): Promise<Played> {
 }
 
 /** With deletion: the group stays one, nobody reads what is not for it, and epochs and bytes stay under the caps. */
-export async function playWithRetention(scenario: Scenario): Promise<readonly string[]> {
+export async function playWithRetention(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider })
   try {
     await playScenario(world, scenario)
@@ -64,9 +64,10 @@ export async function playWithRetention(scenario: Scenario): Promise<readonly st
       ...(beyondTheLimit ? [] : checkConsistentHead(world)),
       ...sizes.map(({ name, disk }) => `${name} keeps ${disk.sizeBytes} bytes`),
     ]
-    return violations.length === 0 ? [] : [...violations, ...story(world)]
+    return { violations: violations.length === 0 ? [] : [...violations, ...story(world)], beyondTheLimit }
   } catch (error) {
-    return [error instanceof Error ? (error.stack ?? error.message) : String(error), ...story(world)]
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { violations: [what, ...story(world)], beyondTheLimit: false }
   } finally {
     world.close()
   }

@@ -1,11 +1,12 @@
 /** Every history that once broke a group, played again. */
 import { describe, expect, test } from 'vitest'
-import { play } from './check-scenario.ts'
+import { play, playWithRetention } from './check-scenario.ts'
 import { REGRESSIONS } from './regressions.ts'
+import { RETURNING_REGRESSIONS } from './returning-regressions.ts'
 
 describe('what broke a group once', () => {
-  test.for(REGRESSIONS)('$name', async ({ scenario }) => {
-    const { violations, beyondTheLimit } = await play(scenario)
+  test.for([...REGRESSIONS, ...RETURNING_REGRESSIONS])('$name', async ({ scenario, deletes }) => {
+    const { violations, beyondTheLimit } = await (deletes ? playWithRetention(scenario) : play(scenario))
     expect(violations).toEqual([])
     expect(beyondTheLimit).toBe(false)
   })

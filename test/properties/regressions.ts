@@ -1,17 +1,5 @@
 /** Histories that once went wrong, as fast-check shrank them. Names say what must hold now. */
-import type { Operation, Scenario } from '@dmls/sim'
-
-interface Regression {
-  readonly name: string
-  readonly scenario: Scenario
-}
-
-function scenario(
-  world: Pick<Scenario, 'seed' | 'nodes' | 'founders'>,
-  ...steps: readonly (readonly [thenMs: number, operation: Operation])[]
-): Scenario {
-  return { ...world, steps: steps.map(([thenMs, operation]) => ({ operation, thenMs })) }
-}
+import { type Regression, scenario } from './regression.ts'
 
 export const REGRESSIONS: readonly Regression[] = [
   {

@@ -38,6 +38,16 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   ),
   weighted(2, fc.record({ kind: fc.constant('restart' as const), ...who })),
+  weighted(
+    3,
+    fc.record({
+      kind: fc.constant('malice' as const),
+      ...who,
+      message: fc.nat(500),
+      how: fc.constantFrom('replay' as const, 'flip' as const, 'rename' as const),
+      at: fc.nat(20_000),
+    }),
+  ),
 )
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -49,10 +59,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 })
 
-export function scenarioArbitrary(options: {
-  readonly nodesMax: number
-  readonly stepsMax: number
-}): fc.Arbitrary<Scenario> {
+function scenarioArbitrary(options: { readonly nodesMax: number; readonly stepsMax: number }): fc.Arbitrary<Scenario> {
   return fc
     .record({
       seed: fc.nat(),
@@ -63,3 +70,19 @@ export function scenarioArbitrary(options: {
     })
     .map((scenario) => ({ ...scenario, founders: Math.min(scenario.founders, scenario.nodes) }))
 }
+
+const isLong = process.env.DMLS_LONG === '1'
+
+/** Larger groups and longer histories in long runs. */
+export const anyScenario: fc.Arbitrary<Scenario> = scenarioArbitrary({
+  nodesMax: isLong ? 12 : 7,
+  stepsMax: isLong ? 50 : 30,
+})
+
+/** The short run plays the same histories every time; the long one plays new ones, and prints its seed when it fails. */
+export function seedOf(seed: number): { readonly seed?: number } {
+  return isLong ? {} : { seed }
+}
+
+/** For one of these properties: minutes on a busy machine, and far more of them in long runs. */
+export const TIME_LIMIT_MS = isLong ? 3_600_000 : 300_000

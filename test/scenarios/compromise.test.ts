@@ -9,8 +9,6 @@ import { actors, groupOf } from './story.ts'
 import { reachOf } from './symbols.ts'
 import { bytesOf, steal, Thief } from './thief.ts'
 
-const isLong = process.env.DMLS_LONG === '1'
-
 /** The bytes give exactly what the symbols say, and none of the secrets of other epochs lies around in them. */
 async function worthOf(chronicle: Chronicle, moment: Moment) {
   const traffic = { wires: chronicle.posts.map(({ wire }) => wire), welcomes: chronicle.welcomes }
@@ -221,7 +219,7 @@ describe('a theft', () => {
           for (const moment of story.moments.slice(0, 6)) await worthOf(story, moment)
         },
       ),
-      { numRuns: isLong ? 2000 : 25 },
+      { numRuns: 25 },
     )
   })
 })

@@ -4,8 +4,6 @@ import { expect, test } from 'vitest'
 import type { Actor } from './actor.ts'
 import { actors, groupOf, welcomeOf } from './story.ts'
 
-const isLong = process.env.DMLS_LONG === '1'
-
 /** A history with forks, merges, an invitation and a removal; dave is there from the beginning and has heard nothing. */
 async function history() {
   const people = (await actors(['alice', 'bob', 'carol', 'dave', 'erin'])) as [Actor, Actor, Actor, Actor, Actor]
@@ -60,6 +58,6 @@ test('scenario 21: the head and what is delivered do not depend on order, repeti
         expect(witness.state.dag.unresolvedHeads()).toEqual(inOrder.state.dag.unresolvedHeads())
       },
     ),
-    { numRuns: isLong ? 2000 : 40 },
+    { numRuns: 40 },
   )
 })

@@ -130,12 +130,16 @@ export class KeyPackages {
 
   /**
    * Deletes the key packages of a group that no Welcome can lead anywhere new with (RFC 9420 §10: the init key is
-   * deleted): used ones, once no epoch that they led into can start a branch, and those for a return that is over.
+   * deleted): used ones, once no epoch that they led into can start a branch, and those with which we do not return any more.
    */
-  release(groupId: Uint8Array, canStillFork: (epoch: DmlsEpoch) => boolean, returns: 'pending' | 'over'): Pending {
+  release(
+    groupId: Uint8Array,
+    canStillFork: (epoch: DmlsEpoch) => boolean,
+    mayReturnWith: (keyPackage: KeyPackage) => boolean,
+  ): Pending {
     const over = this.all().filter((own) => {
       if (own.groupId === undefined || !equalBytes(own.groupId, groupId)) return false
-      return own.use === 'used' ? !own.entered.some(canStillFork) : returns === 'over'
+      return own.use === 'used' ? !own.entered.some(canStillFork) : !mayReturnWith(own.bundle.keyPackage)
     })
     return {
       operations: over.map(({ bundle }) => ({ type: 'delete', key: keyPackageKey(bundle.reference) })),

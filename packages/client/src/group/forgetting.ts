@@ -2,7 +2,15 @@
  * Deleting what the group's policy no longer keeps (protocol §8): secrets of epochs, subtrees of their ratchet trees,
  * messages that nobody can use, and our own key packages once no Welcome can lead anywhere new with them.
  */
-import { type DmlsEpoch, type DmlsGroupState, policyAt, type RetentionPolicy, retire } from '@dmls/dmls'
+import {
+  type DmlsEpoch,
+  type DmlsGroupState,
+  policyAt,
+  type RetentionPolicy,
+  rejoinRequestOf,
+  retire,
+} from '@dmls/dmls'
+import type { KeyPackage } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
 import { requestShelf } from './group-message.ts'
 import type { MessageLedger, Pending } from './message-ledger.ts'
@@ -10,7 +18,11 @@ import type { RunningState } from './running-state.ts'
 
 /** The store of our own key packages. */
 export interface KeyPackageStore {
-  release(groupId: Uint8Array, canStillFork: (epoch: DmlsEpoch) => boolean, returns: 'pending' | 'over'): Pending
+  release(
+    groupId: Uint8Array,
+    canStillFork: (epoch: DmlsEpoch) => boolean,
+    mayReturnWith: (keyPackage: KeyPackage) => boolean,
+  ): Pending
 }
 
 interface Parts {
@@ -57,7 +69,8 @@ export class Forgetting {
     const released = keyPackages.release(
       after.groupId,
       (epoch) => after.epochs.get(epoch)?.stage === 'open',
-      after.asked === undefined && after.removal === undefined ? 'over' : 'pending',
+      // a request that was taken back may still be honoured, as long as we are the instance that made it
+      (keyPackage) => rejoinRequestOf(keyPackage, after.groupId)?.instance === after.self,
     )
     const unneeded = ledger.forgetEpochs([...(step?.changes.dropped ?? []), ...this.#answered(after)])
     if (step === undefined) {

@@ -132,15 +132,30 @@ function latestKnown(dag: Dag, epoch: DmlsEpoch, { epochs }: RejoinRequest): Dml
   return epochs.find((id) => dag.has(id) && (id === epoch || dag.precedes(id, epoch)))
 }
 
-/** Members of the chosen epoch that have asked to be replaced, ascending. Replace each in one commit. */
+/**
+ * Members of the chosen epoch that have asked to be replaced, ascending. Replace each in one commit. Not those who have
+ * spoken on our branch since: they found their way.
+ */
 export function returningMembers(
   state: DmlsGroupState,
 ): readonly { readonly instance: InstanceId; readonly keyPackage: KeyPackage }[] {
   const roster = state.dag.roster(state.head)
   return [...state.returning]
-    .filter(([instance]) => roster.has(instance) && instance !== state.self)
+    .filter(([instance, keyPackage]) => {
+      return roster.has(instance) && instance !== state.self && !hasFollowed(state, instance, keyPackage)
+    })
     .map(([instance, keyPackage]) => ({ instance, keyPackage }))
     .sort((a, b) => compareText(a.instance, b.instance))
+}
+
+/** Whether a member that could not follow has since spoken on the chosen branch, beyond where the ways parted. */
+function hasFollowed(state: DmlsGroupState, instance: InstanceId, keyPackage: KeyPackage): boolean {
+  const { dag } = state
+  const request = rejoinRequestOf(keyPackage, state.groupId)
+  const latest = dag.senders().get(instance)?.node.id
+  if (request?.reason !== 'out_of_reach' || latest === undefined || !isOnChosenBranch(state, latest)) return false
+  const parting = request.epochs.find((id) => dag.has(id) && isOnChosenBranch(state, id))
+  return parting === undefined || (parting !== latest && dag.isAncestor(parting, latest))
 }
 
 /** What the Welcome of a commit on `base` tells those whom it brings back; undefined when it brings back nobody. */
