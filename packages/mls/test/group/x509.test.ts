@@ -186,6 +186,8 @@ test('whatever happens to the bytes of a chain on their way, the refusal is type
   )
 })
 
+const SEQUENCE = 0x30
+
 /** An ASN.1 SEQUENCE of so many zero bytes. */
 function sequenceOf(size: number): Uint8Array {
   const length = [0x010000, 0x0100, 1].flatMap((unit) => (size >= unit ? [Math.floor(size / unit) & 0xff] : []))
@@ -298,6 +300,15 @@ describe('a credential is refused', () => {
     expect(await of([])).toBe('certificate_malformed')
     expect(await of([utf8('not a certificate')])).toBe('certificate_malformed')
     for (const size of [0x90, 0x0190, 0x010090]) expect(await of([sequenceOf(size)])).toBe('certificate_malformed')
+    // the outer algorithm is another than the inner one, or the signature is not in DER (RFC 5280 §4.1.1.2)
+    const [sound, at] = [der(leaf), der(leaf).length - 64]
+    const bitString = at - 3
+    const algorithm = bitString - 7
+    expect([sound[bitString], sound[bitString + 2], sound[algorithm]]).toEqual([0x03, 0, SEQUENCE])
+    for (const place of [algorithm, algorithm + 1, algorithm + 6, bitString, bitString + 2]) {
+      const spoiled = sound.map((byte, i) => (i === place ? byte ^ 1 : byte))
+      expect(await of([spoiled])).toBe('certificate_malformed')
+    }
     expect(await of([new Uint8Array([...der(leaf), 0])])).toBe('certificate_malformed')
     expect(await of(Array.from({ length: 9 }, () => der(leaf)))).toBe('certificate_malformed')
     expect(await of([utf8(leaf.toString('pem'))])).toBe('certificate_malformed')

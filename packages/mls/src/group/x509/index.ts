@@ -7,6 +7,7 @@ import { invalid, MlsError } from '../../errors.ts'
 import type { Credential } from '../../wire/credential.ts'
 import type { Authenticate, CredentialClaim } from '../services.ts'
 import { verifyChain } from './certificate-chain.ts'
+import { isCertificateShape } from './certificate-shape.ts'
 import { loadX509, type X509Library } from './load-x509.ts'
 import { isSubjectPublicKey } from './subject-public-key.ts'
 
@@ -145,21 +146,12 @@ function parseChain(library: X509Library, certificates: readonly Uint8Array[]): 
 
 function parse(library: X509Library, der: Uint8Array): X509Certificate {
   // the library also reads text forms and ignores trailing bytes: only DER is a certificate here
-  if (!isOneSequence(der)) throw invalid('certificate_malformed', 'a certificate is not in DER')
+  if (!isCertificateShape(der)) throw invalid('certificate_malformed', 'a certificate is not in DER')
   try {
     return new library.X509Certificate(der.slice())
   } catch (error) {
     throw new MlsError('invalid', 'certificate_malformed', 'a certificate cannot be read', {}, { cause: error })
   }
-}
-
-/** Whether the bytes are one ASN.1 SEQUENCE of two or three length bytes, and nothing after it. */
-function isOneSequence(der: Uint8Array): boolean {
-  const [tag, size, high, low, last] = der
-  if (tag !== 0x30 || high === undefined || low === undefined || last === undefined) return false
-  if (size === 0x81) return der.length === 3 + high
-  if (size === 0x82) return der.length === 4 + high * 256 + low
-  return size === 0x83 && der.length === 5 + high * 65536 + low * 256 + last
 }
 
 function bytesOf(buffer: ArrayBuffer): Uint8Array {
