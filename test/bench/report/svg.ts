@@ -11,7 +11,7 @@ const PANELS: readonly Operation[] = [
   'encrypt 100 B',
 ]
 const COLORS = ['#1f6feb', '#8250df', '#1a7f37', '#9a6700', '#cf222e'] as const
-const PANEL = { width: 360, height: 260, left: 58, right: 14, top: 34, bottom: 36 }
+const PANEL = { width: 360, height: 260, left: 58, right: 28, top: 34, bottom: 36 }
 const COLUMNS = 3
 const LEGEND_HEIGHT = 40
 
