@@ -43,9 +43,12 @@ export function hasLowOrder(curve: MontgomeryCurveName, publicKey: Uint8Array): 
   // RFC 7748 §5: X25519 ignores the top bit of the last byte; X448 uses all bits.
   const lastMask = curve === 'X25519' ? 0x7f : 0xff
   const last = publicKey.length - 1
-  return LOW_ORDER[curve].some((point) => {
-    if (((publicKey[last] as number) & lastMask) !== point[last]) return false
-    for (let i = 0; i < last; i++) if (publicKey[i] !== point[i]) return false
-    return true
-  })
+  const lastByte = (publicKey[last] as number) & lastMask
+  for (const point of LOW_ORDER[curve]) {
+    if (lastByte !== point[last]) continue
+    let i = 0
+    while (i < last && publicKey[i] === point[i]) i++
+    if (i === last) return true
+  }
+  return false
 }

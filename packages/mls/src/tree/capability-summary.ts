@@ -32,7 +32,7 @@ export function summarizeLeaf(leaf: LeafNode): CapabilitySummary {
 
 /** The summary of two neighbouring subtrees together; one of the two objects where that says it all. */
 export function mergeSummaries(a: CapabilitySummary, b: CapabilitySummary): CapabilitySummary {
-  if (a === b) return a
+  if (a === b || sameLists(a, b)) return a
   const merged: CapabilitySummary = {
     versions: intersect(a.versions, b.versions),
     cipherSuites: intersect(a.cipherSuites, b.cipherSuites),

@@ -66,13 +66,14 @@ function checkCiphertextCount(node: PathNode, sent: UpdatePathNode, excluded: re
 
 /** RFC 9420 §12.4.2: no key of the path is anywhere in the tree, the committer's old leaf included, nor twice in the path. */
 function checkFreshKeys(suite: CipherSuite, tree: RatchetTree, path: UpdatePath): void {
-  const seen: Uint8Array[] = []
-  for (const { encryptionKey } of [path.leafNode, ...path.nodes]) {
-    checkEncryptionKey(suite, encryptionKey)
-    if (tree.hasEncryptionKey(encryptionKey) || seen.some((key) => equalBytes(key, encryptionKey))) {
+  const keys = [path.leafNode.encryptionKey, ...path.nodes.map((node) => node.encryptionKey)]
+  for (const [i, key] of keys.entries()) {
+    checkEncryptionKey(suite, key)
+    let earlier = 0
+    while (earlier < i && !equalBytes(keys[earlier] as Uint8Array, key)) earlier++
+    if (earlier < i || tree.hasEncryptionKey(key)) {
       throw invalid('duplicate_encryption_key', 'a public key of an update path is already in use') // RFC 9420 §12.4.2
     }
-    seen.push(encryptionKey)
   }
 }
 
