@@ -2,9 +2,6 @@
 import type { Libp2pDelivery, Libp2pDeliveryOptions } from '@dmls/delivery-libp2p'
 import type { Network } from './network.ts'
 
-/** Groups of people are small: comparing often costs little, and what gossip lost is soon found. */
-const RESYNC_MS = 1_000
-
 export interface Libp2pNetworkOptions {
   /** Multiaddr to listen on. */
   readonly listen: string
@@ -32,7 +29,6 @@ export class Libp2pNetwork implements Network {
     const delivery = await createDelivery({
       listen: [listen],
       bootstrap: peers,
-      resyncMs: RESYNC_MS,
       allowConnection: () => !door.isShut,
       ...(seed === undefined ? {} : { seed }),
     })
