@@ -56,8 +56,8 @@ export const MLS: readonly Mutant[] = [
     name: 'stale-encryption-key',
     breaks: 'An update path may bring keys that are in the tree already: nothing heals.',
     file: 'packages/mls/src/tree/update-path.ts',
-    search: 'if (tree.hasEncryptionKey(encryptionKey) || seen.some((key) => equalBytes(key, encryptionKey))) {',
-    replacement: 'if (seen.some((key) => equalBytes(key, encryptionKey))) {',
+    search: 'if (earlier < i || tree.hasEncryptionKey(key)) {',
+    replacement: 'if (earlier < i) {',
     tests: [`${GROUP}/commit.test.ts`, 'packages/mls/test/tree/treekem.test.ts'],
   },
   {
