@@ -111,6 +111,30 @@ describe('a member that was away too long', () => {
     expect(await bob.hearRequest(await dora.keyPackage())).toBe('refused: not_a_rejoin')
   })
 
+  test('scenario 24: is brought back when it deleted the fork point, although the others retain it', async () => {
+    const people = (await actors(['alice', 'bob', 'carol'])) as Three
+    const [alice, bob, carol] = people
+    await groupOf(people, { retention: SHORT })
+    const first = await alice.commit()
+    await carol.receive(first.wire)
+    const second = await carol.commit()
+    await alice.receive(second.wire)
+    const aside = await bob.commit()
+    pass([bob], 2 * MINUTE)
+
+    await alice.receive(aside.wire)
+    await carol.receive(aside.wire)
+    const merge = await alice.commit()
+    await carol.receive(merge.wire)
+    expect(await bob.receive(first.wire)).toEqual(['refused: beyond_horizon'])
+    expect(alice.state.epochs.get(aside.parent)?.stage).toBe('open')
+    expect(await alice.hearRequest(await bob.askBack())).toBe('noted')
+    const made = await alice.bringBack()
+    await carol.receive(made.wire)
+    expect(await bob.welcome(welcomeOf(made))).toBe('joined')
+    expect(agreedHead(people)).toBe(made.epoch)
+  })
+
   test('scenario 24: a request that is not to be honoured, or no good, changes nothing', async () => {
     const { alice, dora } = await doraWasAway()
     const request = (epochs: readonly DmlsEpoch[], groupId: Uint8Array = dora.state.groupId): Promise<KeyPackage> => {

@@ -27,6 +27,26 @@ test('the latest message of a merger is its merge, for itself and for all who he
   expect(alice.state.dag.latest(erin.self)?.counter).toBe(erin.state.counter)
 })
 
+test('a handover is no word for the epoch that it is said in: whoever hears it before the merge keeps the fork point', async () => {
+  const people = (await actors(['alice', 'bob', 'charlie', 'dave', 'erin'])) as [Actor, Actor, Actor, Actor, Actor]
+  const [alice, bob, charlie, dave, erin] = people
+  await groupOf([alice, bob, erin])
+  const origin = alice.head
+  const left = await alice.commit({ add: [await charlie.keyPackage()] })
+  const right = await bob.commit({ add: [await dave.keyPackage()] })
+  await erin.receive(left.wire, right.wire)
+  const merge = await erin.commit()
+  const [loser, theirs] = merge.resolved[0] === left.epoch ? [alice, right] : [bob, left]
+
+  await loser.receive(...merge.handovers)
+  expect(loser.state.handovers.size).toBe(1)
+  expect(loser.state.dag.latest(erin.self)).toBeUndefined()
+  loser.retire()
+  expect(loser.state.epochs.get(origin)?.stage).toBe('open')
+  await loser.receive(theirs.wire, merge.wire)
+  expect(loser.head).toBe(merge.epoch)
+})
+
 test('whoever was invited by somebody that was being removed is told so, and follows the next invitation', async () => {
   const people = (await actors(['alice', 'bob', 'charlie', 'frank'])) as [Actor, Actor, Actor, Actor]
   const [alice, bob, charlie, frank] = people

@@ -129,4 +129,12 @@ export const HANDOVER: readonly Mutant[] = [
     replacement: 'request: { remove: leaving.slice(1) } }',
     tests: ['packages/client/test/maintenance.test.ts'],
   },
+  {
+    name: 'handover-as-a-word',
+    breaks: 'A handover counts as its author speaking for the branch that it gives up, and the fork point is deleted.',
+    file: 'packages/dmls/src/message/application-content.ts',
+    search: "return kind !== 'handover'",
+    replacement: 'return kind !== undefined',
+    tests: ['test/steps/handover.test.ts'],
+  },
 ]

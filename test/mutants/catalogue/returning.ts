@@ -2,6 +2,7 @@
 import type { Mutant } from '../mutant.ts'
 
 const RETURNING = ['test/scenarios/returning.test.ts']
+const REGRESSIONS = ['test/properties/regressions.test.ts']
 
 export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
@@ -51,5 +52,38 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     search: 'if (!(await isSentElsewhere(held.group, message.message))) ',
     replacement: 'if ((await isSentElsewhere(held.group, message.message)) !== undefined) ',
     tests: RETURNING,
+  },
+  {
+    name: 'needless-to-whoever-forgot',
+    breaks: 'Who deleted the epoch where the ways part is told to follow from there, because others retain it.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'parting < 0 || parting < request.open',
+    replacement: 'parting < 0 || parting < 1_000_000 + request.open',
+    tests: RETURNING,
+  },
+  {
+    name: 'welcome-useless-for-ever',
+    breaks:
+      'A Welcome that came while its reader judged the fork is thrown away, also when judging shows that it is out.',
+    file: 'packages/client/src/welcome-inbox.ts',
+    search: " || error.code === 'can_judge'",
+    replacement: '',
+    tests: REGRESSIONS,
+  },
+  {
+    name: 'removal-overcome-for-good',
+    breaks: 'A removed member that comes round to where it was removed, by an old Welcome, takes itself for a member.',
+    file: 'packages/dmls/src/group/choose-head.ts',
+    search: 'if (removal !== undefined) builder.set({ removal,',
+    replacement: 'if (removal !== undefined && removal.removes.length > 1000) builder.set({ removal,',
+    tests: REGRESSIONS,
+  },
+  {
+    name: 'first-welcome-wins',
+    breaks: 'After a removal, an old Welcome that is tried first keeps its reader from following the new one.',
+    file: 'packages/dmls/src/group/join.ts',
+    search: 'entered === home && removes.includes(self)',
+    replacement: 'entered !== home && removes.includes(self)',
+    tests: REGRESSIONS,
   },
 ]
