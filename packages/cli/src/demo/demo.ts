@@ -1,5 +1,5 @@
 /** Sets the demonstration up, plays it, draws and judges what came of it, and cleans up whatever happens. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CliError, EXIT_INTERRUPTED } from '../cli-error.ts'
@@ -13,6 +13,9 @@ import { type DemoReport, historyLines, verdictLines } from './report.ts'
 import { play } from './scenario.ts'
 import type { Screen } from './screen.ts'
 import { Stage } from './stage.ts'
+
+/** Tells a folder of kept stores from whatever else may be called so. */
+const MARK = '.dmls-demo'
 
 export interface DemoOptions {
   /** What Node is started with to run a member; by default this very program. */
@@ -73,9 +76,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   }
 }
 
+/** The folder, emptied of an earlier run. Nothing that somebody else has put there is touched. */
 function freshFolder(folder: string): string {
+  const mark = join(folder, MARK)
+  if (existsSync(folder) && !existsSync(mark) && readdirSync(folder).length > 0)
+    throw new CliError(`${folder}: there is something in it that is not of an earlier demonstration`)
   rmSync(folder, { recursive: true, force: true })
   makeFolder(folder)
+  writeFileSync(mark, '')
   return folder
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -63,6 +63,18 @@ describe('a mistake of the user is one clear line and a status that is not zero'
     [['chat', '--store', '/proc/x'], '/proc/x'],
   ])('a folder that takes no folders is named: %j', async (args, folder) => {
     expect(await run(...args)).toEqual({ status: 1, out: '', err: `dmls: ${folder}: no folder can be made there\n` })
+  })
+
+  test('stores are not kept where somebody else keeps something', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'dmls-keep-'))
+    mkdirSync(join(out, 'stores'))
+    writeFileSync(join(out, 'stores', 'precious'), '')
+    const { status, err } = await run('demo', '--keep', '--out', out)
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: `dmls: ${join(out, 'stores')}: there is something in it that is not of an earlier demonstration\n`,
+    })
+    expect(readdirSync(join(out, 'stores'))).toEqual(['precious'])
   })
 
   test('a folder without a store is refused and stays as it is', async () => {
