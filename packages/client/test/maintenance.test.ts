@@ -1,7 +1,13 @@
 /** What a group does by itself: it lets members go that ask for it, and forgets what it deleted. */
+import { toHex } from '@dmls/crypto'
 import { afterEach, expect, test } from 'vitest'
+import { type Clock, StoreError } from '../src/ports.ts'
+import { systemClock } from '../src/system-clock.ts'
 import { carry, handPair, onlyGroup, say } from './by-hand.ts'
-import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, until } from './harness.ts'
+import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say as sayTo, until } from './harness.ts'
+
+/** Like no other delay. */
+const QUIESCENCE_MS = 11
 
 const open: { readonly client: { close(): Promise<void> } }[] = []
 
@@ -45,4 +51,55 @@ test('the store is told to forget once secrets were deleted, and not before', as
   await say(bob, 'here I am')
   await carry(bob, alice)
   await until(() => alice.store.forgotten > 0, 'the old epoch is forgotten')
+})
+
+test('a member that asks to leave is left to those who may remove it, and nobody else tries', async () => {
+  const hub = createHub()
+  let duties = 0
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    schedule: (delayMs, task) => {
+      if (delayMs === QUIESCENCE_MS) duties++
+      return systemClock.schedule(delayMs, task)
+    },
+  }
+  const timing = { mergeQuiescenceMs: QUIESCENCE_MS, mergeRankDelayMs: 0 }
+  const alice = await createPerson(hub, 'alice')
+  const bob = await createPerson(hub, 'bob', undefined, { clock, timing })
+  const charlie = await createPerson(hub, 'charlie')
+  open.push(alice, bob, charlie)
+  const identities = [toHex(alice.client.identity)]
+  const admin = { kind: 'named', instances: [], identities, invitations: 'named' } as const
+  await createGroupOf([alice, bob, charlie], { policy: { admin } })
+  hub.partition([['alice'], ['bob', 'charlie']])
+  await groupOf(charlie).leave()
+  await sayTo(charlie, 'let me go')
+  await until(() => bob.texts.length === 1, 'bob has heard of it')
+  await new Promise((resolve) => setTimeout(resolve, 20 * QUIESCENCE_MS))
+  expect(duties).toBe(0)
+  hub.heal()
+  await until(() => agree([alice, bob]) && groupOf(bob).members().length === 2, 'alice lets charlie go')
+})
+
+test('what fails is tried again, less and less often', async () => {
+  const timing = { mergeQuiescenceMs: 4, resumeSyncMs: 1, resumeQuietMs: 1 }
+  const people = await handPair(timing)
+  open.push(...people)
+  const [alice, bob] = people
+  await onlyGroup(bob).leave()
+  const [wish] = bob.delivery.take()
+  const { store } = alice
+  const full = (): never => {
+    throw new StoreError('store_failed', 'no space is left')
+  }
+  if (wish !== undefined) await alice.delivery.hand(wish)
+  store.onWrite = full
+  const before = store.batches.length
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  const attempts = store.batches.length - before
+  expect(attempts).toBeGreaterThan(1)
+  // 4, 8, 16, 32, 64, 128, 256 milliseconds and more
+  expect(attempts).toBeLessThan(12)
+  store.onWrite = () => undefined
+  await until(() => onlyGroup(alice).members().length === 1, 'there is space again')
 })

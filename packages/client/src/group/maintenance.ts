@@ -8,6 +8,7 @@ import {
   type CommitRequest,
   type DmlsGroupState,
   handoversFor,
+  mayRemove,
   needsHealing,
   nextCommit,
   openHeads,
@@ -36,10 +37,15 @@ interface Duty {
   readonly request: CommitRequest
 }
 
+/** The longest wait is 2 to this power times the first one. */
+const PATIENCE_MAX = 8
+
 export class Maintenance {
   readonly #context: ClientContext
   readonly #group: Group
   #due: { readonly key: string; readonly timer: Timer } | undefined
+  /** The situation in which our last commits failed, and how many in a row. */
+  #failed: { readonly key: string; readonly times: number } = { key: '', times: 0 }
   #fork: { readonly sinceMs: number; readonly timer: Timer } | undefined
   #retirement: Timer | undefined
   #stopped = false
@@ -54,24 +60,33 @@ export class Maintenance {
     if (this.#stopped) return
     this.#watchFork()
     this.#scheduleRetirement()
-    const duty = dutyOf(this.#group.state())
+    const duty = dutyOf(this.#group.state(), this.#context)
     if (duty?.key === this.#due?.key) return
     this.#due?.timer.cancel()
     this.#due = undefined
     if (duty === undefined) return
     const { mergeQuiescenceMs, mergeRankDelayMs } = this.#context.timing
-    const timer = this.#context.clock.schedule(mergeQuiescenceMs + duty.rank * mergeRankDelayMs, () => {
+    // what fails again and again is tried less and less often
+    const patience = this.#failed.key === duty.key ? 2 ** Math.min(this.#failed.times, PATIENCE_MAX) : 1
+    const timer = this.#context.clock.schedule(mergeQuiescenceMs * patience + duty.rank * mergeRankDelayMs, () => {
       this.#due = undefined
-      this.#act()
+      this.#act(duty.key)
     })
     this.#due = { key: duty.key, timer }
   }
 
-  #act(): void {
+  #act(key: string): void {
     this.#group
-      .commit(() => dutyOf(this.#group.state())?.request)
-      .catch(() => undefined)
+      .commit(() => dutyOf(this.#group.state(), this.#context)?.request)
+      .then(
+        () => this.#noteFailures('', 0),
+        () => this.#noteFailures(key, this.#failed.key === key ? this.#failed.times + 1 : 1),
+      )
       .finally(() => this.#retryLater())
+  }
+
+  #noteFailures(key: string, times: number): void {
+    this.#failed = { key, times }
   }
 
   /** A commit that failed is tried again: the situation may be as it was. */
@@ -120,10 +135,10 @@ export class Maintenance {
 }
 
 /** What this member should do now, if anything. */
-function dutyOf(state: DmlsGroupState): Duty | undefined {
+function dutyOf(state: DmlsGroupState, context: ClientContext): Duty | undefined {
   if (state.removal !== undefined || state.isLost) return undefined
   try {
-    return mergeDuty(state) ?? leaveDuty(state) ?? returnDuty(state) ?? healDuty(state)
+    return mergeDuty(state) ?? leaveDuty(state, context) ?? returnDuty(state) ?? healDuty(state)
   } catch (error) {
     if (error instanceof MlsError) return undefined
     throw error
@@ -138,10 +153,12 @@ function mergeDuty(state: DmlsGroupState): Duty | undefined {
   return rank < 0 ? undefined : { key: `merge ${plan.base} ${plan.resolves.join(' ')}`, rank, request: {} }
 }
 
-function leaveDuty(state: DmlsGroupState): Duty | undefined {
+function leaveDuty(state: DmlsGroupState, context: ClientContext): Duty | undefined {
   const roster = state.dag.roster(state.head)
-  const leaving = [...state.leaving].filter((instance) => roster.get(instance) !== undefined).sort()
-  if (leaving.length === 0 || state.leaving.has(state.self)) return undefined
+  if (state.leaving.has(state.self)) return undefined
+  // where the policy does not let us, it is left to those who may
+  const leaving = [...state.leaving].filter((each) => roster.has(each) && mayRemove(state, [each], context)).sort()
+  if (leaving.length === 0) return undefined
   const rank = rankOf(state, leaving.join(' '))
   return { key: `leave ${state.head} ${leaving.join(' ')}`, rank, request: { remove: leaving } }
 }

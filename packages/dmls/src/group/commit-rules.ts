@@ -64,6 +64,19 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   if (!allowed) throw invalid('not_allowed', 'the policy of the epoch does not let this member do that')
 }
 
+/** Whether the policy of the chosen epoch lets us remove these members. */
+export function mayRemove(
+  state: DmlsGroupState,
+  removes: readonly InstanceId[],
+  { adminRule }: Pick<DmlsServices, 'adminRule'>,
+): boolean {
+  const self = state.dag.roster(state.head).get(state.self)
+  const actor = { instance: state.self, identity: self?.identity ?? '' }
+  const operation: Operation = { actor, adds: [], removes, settings: false, merges: false }
+  const { admin } = policyAt(state, state.head)
+  return mayCommit(admin, operation, adminRule && ((asked) => adminRule(asked, sceneOf(state, state.head))))
+}
+
 function sceneOf(state: DmlsGroupState, parent: DmlsEpoch): AdminScene {
   const members = [...state.dag.roster(parent).values()]
     .map(({ instance, identity }) => ({ instance, identity }))

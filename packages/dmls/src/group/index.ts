@@ -1,5 +1,6 @@
 export { openHeads } from './choose-head.ts'
 export * from './commit.ts'
+export { mayRemove } from './commit-rules.ts'
 export * from './create.ts'
 export { createJoinInfo, type ExternalJoin, joinDmlsGroupExternally } from './external-join.ts'
 export * from './group-codec.ts'

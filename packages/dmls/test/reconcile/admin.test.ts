@@ -43,6 +43,11 @@ describe('who may commit what', () => {
     expect(mayCommit(policy, expel, ({ removes }) => removes.length === 0)).toBe(false)
     expect(mayCommit(policy, invite, ({ removes }) => removes.length === 0)).toBe(true)
     expect(() => mayCommit(policy, invite)).toThrow(expect.objectContaining({ blame: 'usage', code: 'no_admin_rule' }))
+    // it is not asked about what is everybody's
+    expect([update, { ...update, merges: true }].map((each) => mayCommit(policy, each, () => false))).toEqual([
+      true,
+      true,
+    ])
     const broken = (): boolean => {
       throw new Error('a mistake of the application')
     }
