@@ -1,5 +1,6 @@
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { DearFirst } from './test/dear-first.ts'
 
 /**
  * Tests run the TypeScript sources: the condition `dmls-source` in every package's `exports` points at them, here, in
@@ -16,6 +17,7 @@ export default defineConfig({
     include: ['{packages/*,sim}/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     setupFiles: ['./test/long-run.ts'],
+    ...(isLong ? { sequence: { sequencer: DearFirst } } : {}),
     execArgv: ['--conditions=dmls-source'],
     testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
