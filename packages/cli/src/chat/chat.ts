@@ -119,7 +119,7 @@ export class Chat {
         await this.#require().remove([fromHex(this.#who(argument))])
         return
       case '/members':
-        for (const { identity, isSelf } of this.#require().members()) {
+        for (const { identity, isSelf } of this.#known().members()) {
           this.#note(`${this.#directory.label(toHex(identity))}${isSelf ? ' (you)' : ''}`)
         }
         return
@@ -138,7 +138,7 @@ export class Chat {
         return
       }
       case '/dag': {
-        const history = nameEveryone(historyReport(this.#require()), this.#directory.labels())
+        const history = nameEveryone(historyReport(this.#known()), this.#directory.labels())
         for (const each of renderText(history, this.#style)) this.#print(each)
         return
       }
@@ -194,10 +194,14 @@ export class Chat {
         if (this.#journal.noteReceived(entry)) this.#show(entry.sender, text, branch)
         return
       }
-      case 'membersChanged':
-        for (const member of event.added) this.#note(`${label(member)} is in`)
-        for (const member of event.removed) this.#note(`${label(member)} is out`)
+      case 'membersChanged': {
+        // Whoever comes back has a new leaf instead of the old one.
+        const back = new Set(event.added.map(({ identity }) => toHex(identity)))
+        for (const member of event.removed) if (!back.has(toHex(member.identity))) this.#note(`${label(member)} is out`)
+        for (const member of event.added)
+          this.#note(member.isSelf ? 'you are in the group again' : `${label(member)} is in`)
         return
+      }
       case 'forkOpened':
         this.#note(`the group has forked: heads ${event.heads.map(shortId).join(' and ')}`)
         return
@@ -254,9 +258,16 @@ export class Chat {
     return groups.find(({ isMember }) => isMember) ?? groups[0]
   }
 
-  #require(): DmlsGroup {
+  /** The group to look at. */
+  #known(): DmlsGroup {
     const group = this.#group()
     if (group === undefined) throw usageError('in no group yet: /create one, or have somebody /add you')
+    return group
+  }
+
+  /** The group to act in. */
+  #require(): DmlsGroup {
+    const group = this.#known()
     if (!group.isMember) throw usageError('you are out of the group: /create one, or have somebody /add you')
     return group
   }
