@@ -208,8 +208,8 @@ export interface DmlsClient {
   /**
    * Becomes a member by an external commit, with what {@link DmlsGroup.createJoinInfo} gave, and publishes it. It costs
    * forward secrecy: whoever steals an epoch that others retain can compute the epochs that were entered from it.
-   * @throws MlsError `usage` `group_exists`, `not_join_info`, `external_commits_refused`; `malformed`, `invalid` when
-   * the bytes are no good; `missing` `no_admin_rule`
+   * @throws MlsError `usage` `group_exists` (also for a group that removed this client), `not_join_info`,
+   * `external_commits_refused`; `malformed`, `invalid` when the bytes are no good; `missing` `no_admin_rule`
    */
   joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup>
   groups(): readonly DmlsGroup[]
