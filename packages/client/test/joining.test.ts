@@ -21,7 +21,9 @@ const open: Person[] = []
 const OPEN_DOOR = { policy: { externalCommits: 'allowed' } } as const
 
 async function people(hub: ReturnType<typeof createHub>, ...names: string[]): Promise<Person[]> {
-  const created = await Promise.all(names.map((name) => createPerson(hub, name)))
+  // nobody deletes an epoch while somebody is on its way in
+  const timing = { retentionIntervalMs: 3_600_000 }
+  const created = await Promise.all(names.map((name) => createPerson(hub, name, new MemoryStore(), { timing })))
   open.push(...created)
   return created
 }
