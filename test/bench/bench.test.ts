@@ -198,7 +198,7 @@ test('a spread is the median and the tenths beside it', () => {
 
 describe('the rows', () => {
   test('of times are there for every operation and library, as a table and a plot', async () => {
-    const all = libraries('all').map((library) => ({ ...library, repeats: 1 }))
+    const all = libraries('all').map((library) => ({ ...library, repeats: 1, foundings: 1 }))
     const measure = async (plan: Plan): Promise<readonly Result[]> => {
       const results: Result[] = []
       for (const library of all.filter(({ bareSizeMax }) => plan.section !== 'bare' || bareSizeMax >= plan.size)) {

@@ -24,13 +24,14 @@ const suiteOf = (provider: CryptoProvider) => (): CipherSuite => provider.cipher
 
 /** Ours as the targets mean it, by default with suites of its provider. */
 export function ours(newSuite: () => CipherSuite = newNodeSuite): BenchLibrary {
-  return dmlsLibrary({ name: OURS, repeats: 24, sizeMax: 1e6, bareSizeMax: 1e4, profile: mlsProfile, newSuite })
+  const limits = { repeats: 24, foundings: 4, sizeMax: 1e6, bareSizeMax: 1e4 }
+  return dmlsLibrary({ name: OURS, ...limits, profile: mlsProfile, newSuite })
 }
 
 export function libraries(which: 'all' | 'essential'): readonly BenchLibrary[] {
   if (which === 'essential') return [ours(), tsMlsLibrary()]
-  const other = { repeats: 1, sizeMax: 1e4, bareSizeMax: 1000, profile: mlsProfile }
-  const decentralized = { repeats: 2, sizeMax: 1e4, bareSizeMax: 0, profile: dmlsProfile }
+  const other = { repeats: 4, foundings: 1, sizeMax: 1e4, bareSizeMax: 1000, profile: mlsProfile }
+  const decentralized = { repeats: 12, foundings: 0, sizeMax: 1e4, bareSizeMax: 0, profile: dmlsProfile }
   return [
     ours(),
     // bare trees have nothing to show of a profile, which is about the key schedule only

@@ -33,8 +33,11 @@ export interface BenchMember {
 
 export interface BenchLibrary {
   readonly name: string
-  /** How often something is measured in one round: more often of a quick library. */
+  /**
+   * Exchanges that are measured in one round in a large group, and groups that are created in one: more of a quick library.
+   */
   readonly repeats: number
+  readonly foundings: number
   /** It cannot do larger groups, or takes longer than anybody waits: in a full tree, and in one that was just created. */
   readonly sizeMax: number
   readonly bareSizeMax: number

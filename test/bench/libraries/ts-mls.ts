@@ -31,6 +31,7 @@ export function tsMlsLibrary(): BenchLibrary {
   return {
     name: 'ts-mls 1.6.4',
     repeats: 1,
+    foundings: 1,
     sizeMax: SIZE_MAX,
     bareSizeMax: SIZE_MAX,
     member: async (name) => new TsMlsMember(name, await getCiphersuiteImpl(getCiphersuiteFromName(SUITE))),

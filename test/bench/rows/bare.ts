@@ -20,15 +20,15 @@ export interface BarePlan {
 const WARM_UP_MAX = 1000
 
 export async function bareSection(library: BenchLibrary, { size, groups, commits }: BarePlan): Promise<Section> {
-  const { name, repeats, member } = library
+  const { name, foundings, member } = library
   const samples = new Samples(OURS)
   const guests = syntheticKeyPackages(nodeProvider.cipherSuite(1), size - 2)
   if (name === OURS) await count(guests, samples)
   return {
     async round(kept) {
       // what is measured once in a round takes so long that its first time hardly differs
-      if (!kept && (repeats === 1 || size > WARM_UP_MAX)) return
-      for (let i = 0; i < Math.min(groups, repeats); i++) {
+      if (!kept && (foundings === 1 || size > WARM_UP_MAX)) return
+      for (let i = 0; i < Math.min(groups, foundings); i++) {
         collectGarbage()
         await found(member, guests, commits, (operation, ms) => samples.add(operation, name, ms, !kept))
       }

@@ -18,6 +18,9 @@ export interface WarmPlan {
 
 /** Above this no joins are thrown away to warm up: they take long, and what they run has run in smaller groups. */
 const WARM_UP_JOINS_MAX = 1000
+/** In small groups every library is quick, and has compiled what it runs before it comes to the large ones. */
+const SMALL_MAX = 100
+const REPEATS_SMALL = 8
 const MESSAGE_SIZE = 100
 const MESSAGES = 4
 const COUNTED_COMMITS = 6
@@ -25,9 +28,10 @@ const COUNTED_COMMITS = 6
 export async function warmSection(library: BenchLibrary, { size, joins }: WarmPlan): Promise<Section> {
   const samples = await samplesOf(library, size)
   const pair = await warmPair(library, size, { profile: profileOf(library) })
+  const repeats = size > SMALL_MAX ? library.repeats : Math.max(REPEATS_SMALL, library.repeats)
   return {
     async round(kept) {
-      for (let i = 0; i < library.repeats; i++) await exchange(library, pair, samples, !kept)
+      for (let i = 0; i < repeats; i++) await exchange(library, pair, samples, !kept)
       if (!kept && size > WARM_UP_JOINS_MAX) return
       for (let i = 0; i < Math.min(joins, library.repeats); i++) await measureJoin(library, pair, samples, !kept)
     },
