@@ -251,7 +251,7 @@ describe('the rows', () => {
     expect(filled).not.toContain('old')
     expect(withFigures(filled ?? '', report, 8)).toBe(filled)
     expect(withFigures('# No place\n', report, 8)).toBeUndefined()
-    expect(plot(results)).toMatch(/^<svg .*<\/svg>\n$/s)
+    expect(plot(results)).toMatch(/^<svg .*<title>.*<\/svg>\n$/s)
   })
 
   test('run in processes in turn, whose faults are told', async () => {

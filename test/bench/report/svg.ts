@@ -32,7 +32,8 @@ export function plot(results: readonly Result[]): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`,
-    ' font-family="system-ui, sans-serif" font-size="11">',
+    ' font-family="system-ui, sans-serif" font-size="11" role="img">',
+    '<title>Times against members, a panel for each operation and a line for each library</title>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     legend(libraries),
     ...panels,
