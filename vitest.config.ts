@@ -18,7 +18,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     setupFiles: ['./test/long-run.ts'],
     ...(isLong ? { sequence: { sequencer: DearFirst } } : {}),
-    execArgv: ['--conditions=dmls-source'],
+    // a hundred clients in one process need more than the default heap
+    execArgv: ['--conditions=dmls-source', ...(isLong ? ['--max-old-space-size=8192'] : [])],
     testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
     coverage: {

@@ -16,7 +16,7 @@ that everybody ends on one head with the members that the operations of both sid
   --json         the reports as JSON on standard output; progress goes to standard error either way
   --help         this text
 
-100 members and 50 commits a side take some minutes and 4 GiB of memory.
+100 members and 50 commits a side take some minutes and 4 to 5 GiB of memory.
 `
 
 interface Settings {
