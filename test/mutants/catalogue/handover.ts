@@ -79,7 +79,7 @@ export const HANDOVER: readonly Mutant[] = [
     file: 'packages/dmls/src/group/choose-head.ts',
     search: 'return dag.roots().length === 1 ? heads : heads.filter(',
     replacement: 'return dag.roots().length > 0 ? heads : heads.filter(',
-    tests: MERGING,
+    tests: ['test/properties/regressions.test.ts', ...MERGING],
   },
   {
     name: 'entrances-not-named',
