@@ -79,6 +79,19 @@ describe('a member that was away too long', () => {
     expect(await carol.receive(text)).toEqual(['application'])
   })
 
+  test('scenario 24: forgets the epoch in which it had stayed, when its time has come', async () => {
+    const { here, bob, dora } = await doraWasAway()
+    const stayed = dora.head
+    const request = await dora.askBack()
+    for (const person of here) await person.hearRequest(request)
+    await dora.welcome(welcomeOf(await bob.bringBack()))
+    pass([dora], 0)
+    expect([...dora.state.epochs.keys()]).toEqual([stayed, dora.head])
+    // nobody resolves the head that she left, and no child of it comes
+    pass([dora], 2 * MINUTE)
+    expect([...dora.state.epochs.keys()]).toEqual([dora.head])
+  })
+
   test('scenario 24: is brought back by any member, whatever rights that has, and by two at once', async () => {
     const { people, alice, bob, carol, dora } = await doraWasAway('named')
     const request = await dora.askBack()

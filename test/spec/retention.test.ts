@@ -70,7 +70,11 @@ describe('an epoch stays as long as the rules say', () => {
           const head = heads[pick % heads.length] as DmlsEpoch
           const own = [...roster(history, head).keys()][pick % 7] ?? NOBODY
           const held = history.epochs.map(({ id }, i) => heldView(id, seeds[i % seeds.length] as HeldSeed))
-          const stages = retentionStages(dagOf(history, order), { retained, readable, ...NO_CAPS }, { head, own, held })
+          const stages = retentionStages(
+            dagOf(history, order),
+            { retained, readable, ...NO_CAPS },
+            { head, own, held, heads },
+          )
           for (const { id, stage, supersededForMs } of held) {
             const view = { head, own, supersededForMs }
             const needed = heads.includes(id) || !isOver(history, retained, id, view)
@@ -95,10 +99,11 @@ describe('the caps hold', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 0, max: 4000 }),
         (history, seeds, epochsMax, sizeMaxBytes) => {
-          const [head] = unresolvedHeads(history) as [DmlsEpoch]
+          const heads = unresolvedHeads(history)
+          const [head] = heads as [DmlsEpoch]
           const held = history.epochs.map(({ id }, i) => heldView(id, seeds[i % seeds.length] as HeldSeed))
           const policy: RetentionPolicy = { ...DEFAULT_RETENTION, epochsMax, sizeMaxBytes }
-          const view = { head, own: NOBODY, held }
+          const view = { head, own: NOBODY, held, heads }
           const dag = dagOf(history)
           const capped = retentionStages(dag, policy, view)
           const free = retentionStages(dag, { ...policy, ...NO_CAPS }, view)

@@ -6,6 +6,7 @@ import { createExporterTree, type GroupState, wipeGroupState } from '@dmls/mls'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { dmlsProfile } from '../key-schedule/dmls-profile.ts'
 import { processesCommits, retentionStages } from '../retention/retention.ts'
+import { openHeads } from './choose-head.ts'
 import { policyAt } from './policy.ts'
 import type { DmlsGroupState, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -21,22 +22,37 @@ export interface RetentionStep extends Step {
   readonly wipe: () => void
 }
 
-/** The step that deletes what the policy no longer keeps, or undefined when there is nothing to delete. */
+/** The step that deletes what the policy no longer keeps, or undefined when there is nothing to change. */
 export function retire(state: DmlsGroupState, input: RetentionInput): RetentionStep | undefined {
-  const held = [...state.epochs].map(([id, epoch]) => ({
+  const heads = openHeads(state)
+  const builder = new StepBuilder(state)
+  noteLeftBehind(builder, heads, input.nowMs)
+  const held = [...builder.state.epochs].map(([id, epoch]) => ({
     id,
     stage: epoch.stage,
     supersededForMs: epoch.supersededAtMs === undefined ? undefined : input.nowMs - epoch.supersededAtMs,
     sizeBytes: input.sizeOf(id),
   }))
   const { retention } = policyAt(state, state.head)
-  const stages = retentionStages(state.dag, retention, { head: state.head, own: state.self, held })
-  const retirement = new Retirement(new StepBuilder(state))
+  const stages = retentionStages(state.dag, retention, { head: state.head, own: state.self, held, heads })
+  const retirement = new Retirement(builder)
   for (const [id, stage] of stages) {
     if (stage === 'skeleton') retirement.drop(id)
     else if (!processesCommits(stage)) retirement.makeReadable(id)
   }
-  return retirement.isEmpty ? undefined : retirement.finish()
+  return builder.state === state ? undefined : retirement.finish()
+}
+
+/**
+ * An epoch that was resolved before it came, or a head that we left when we entered the group again, gets no child that
+ * would start its time: it starts now.
+ */
+function noteLeftBehind(builder: StepBuilder, heads: readonly DmlsEpoch[], nowMs: number): void {
+  const mayBeChosen = new Set([...heads, builder.state.head])
+  for (const [id, held] of builder.state.epochs) {
+    if (held.supersededAtMs !== undefined || mayBeChosen.has(id)) continue
+    builder.hold(id, { ...held, supersededAtMs: nowMs })
+  }
 }
 
 /** Takes keys away in a step, and remembers what is to be overwritten once the step is stored. */
@@ -46,10 +62,6 @@ export class Retirement {
 
   constructor(builder: StepBuilder) {
     this.#builder = builder
-  }
-
-  get isEmpty(): boolean {
-    return this.#retired.length === 0
   }
 
   drop(id: DmlsEpoch): void {

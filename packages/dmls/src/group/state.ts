@@ -19,7 +19,10 @@ export type EpochStage = 'open' | 'readable'
 export interface HeldEpoch {
   readonly stage: EpochStage
   readonly group: GroupState
-  /** When its first child was processed, milliseconds since the Unix epoch; what retention by age counts from. */
+  /**
+   * When its first child was processed, or it was resolved or left behind, milliseconds since the Unix epoch; what
+   * retention by age counts from.
+   */
   readonly supersededAtMs: number | undefined
   /**
    * The commit that began it, an encoded SignedCommit: evidence, should its author turn out to have made another with

@@ -17,7 +17,7 @@ export interface HeldEpochView {
   readonly id: DmlsEpoch
   /** `open` as long as it can process commits. It never becomes more than it is. */
   readonly stage: 'open' | 'readable'
-  /** Milliseconds since the epoch got its first child or was resolved; undefined if neither. */
+  /** Milliseconds since the epoch got its first child, was resolved or was left behind; undefined if none of these. */
   readonly supersededForMs: number | undefined
   /** Bytes that its stored state takes. */
   readonly sizeBytes: number
@@ -28,6 +28,8 @@ export interface RetentionView {
   /** Ourselves: we know that we make nothing but on the head, so nobody waits for our word. */
   readonly own: InstanceId
   readonly held: readonly HeldEpochView[]
+  /** Heads that may yet be chosen: unresolved, and not left behind when we entered the group again. */
+  readonly heads: readonly DmlsEpoch[]
 }
 
 /** Whether an epoch in this stage can process a commit. */
@@ -88,7 +90,7 @@ export function retentionStages(
 ): ReadonlyMap<DmlsEpoch, RetentionStage> {
   const head = dag.node(view.head)
   const situation: Situation = { head, coverage: coverageOf(dag, head, view.own) }
-  const unresolved = new Set(dag.unresolvedHeads())
+  const unresolved = new Set(view.heads)
   const stages = new Map<DmlsEpoch, RetentionStage>()
   for (const held of view.held) {
     const node = dag.node(held.id)

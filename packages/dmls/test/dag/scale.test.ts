@@ -76,6 +76,7 @@ test('two branches of 5 000 epochs each with 120 members: 10 000 insertions, eac
     head: made?.base ?? root.id,
     own: (people[0] as RosterMember).instance,
     held: held.map(({ id }) => ({ id, stage: 'open', supersededForMs: 0, sizeBytes: 10_000 })),
+    heads: dag.unresolvedHeads(),
   })
   expect(stages.size).toBe(1024)
   expect(performance.now() - started).toBeLessThan(20_000)

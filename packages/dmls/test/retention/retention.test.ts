@@ -23,7 +23,8 @@ function stagesOf(
       sizeBytes: 10_000,
     }),
   )
-  const view = { head: epochOf(head), own: instanceOf('alice'), held }
+  const heads = story.dag.unresolvedHeads()
+  const view = { head: epochOf(head), own: instanceOf('alice'), held, heads }
   const stages = retentionStages(story.dag, { ...DEFAULT_RETENTION, ...options.policy }, view)
   return Object.fromEntries([...stages].map(([id, stage]) => [nameOf(id), stage]))
 }
