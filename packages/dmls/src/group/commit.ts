@@ -5,6 +5,7 @@
  */
 import { toHex } from '@dmls/crypto'
 import {
+  checkLifetime,
   createCommit,
   type Extension,
   invalid,
@@ -15,7 +16,6 @@ import {
   type Proposal,
   referenceOf,
   usage,
-  validateKeyPackage,
 } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
@@ -113,7 +113,7 @@ export async function makeCommit(
   const held = heldEpoch(state, base)
   const self = selfIn(state, base)
   if (plan?.remove.includes(self)) throw invalid('removed_by_plan', 'another branch removed this member')
-  await checkInvited(state, request.add ?? [], services)
+  checkInvited(request.add ?? [], services)
   checkNotComing(state, plan, request.add ?? [], services)
   const proposals = proposalsFor(state, base, plan, request, self)
 
@@ -161,16 +161,10 @@ export async function makeCommit(
   }
 }
 
-/** Whoever adds somebody checks it, its lifetime too; those who only repeat an addition do not. */
-async function checkInvited(
-  { suite, groupId }: DmlsGroupState,
-  keyPackages: readonly KeyPackage[],
-  services: DmlsServices,
-): Promise<void> {
-  const context = { group: { groupId, extensions: [] }, occasion: 'add', lifetime: 'check' } as const
-  await Promise.all(
-    keyPackages.map((keyPackage) => validateKeyPackage(suite, keyPackage, mlsServices(services), context)),
-  )
+/** Whoever adds somebody checks its lifetime; those who only repeat an addition do not. The rest is checked for both. */
+function checkInvited(keyPackages: readonly KeyPackage[], { nowMs }: DmlsServices): void {
+  const now = BigInt(Math.floor(nowMs / 1000))
+  for (const { leafNode } of keyPackages) checkLifetime(leafNode, { now })
 }
 
 /**

@@ -154,7 +154,11 @@ function requireListed(kind: string, demanded: readonly number[], listed: readon
   throw invalid('capability_missing', 'a leaf does not support what the group requires', { kind, type })
 }
 
-function checkLifetime(leaf: LeafNode, policy: LifetimePolicy): void {
+/**
+ * The lifetime of a leaf, without the rest of its validation; leaves of updates and commits have none.
+ * @throws MlsError `bad_lifetime`, `lifetime_too_long`, `not_yet_valid`, `expired`
+ */
+export function checkLifetime(leaf: LeafNode, policy: LifetimePolicy): void {
   if (leaf.source.leafNodeSource !== 'key_package') return
   const { notBefore, notAfter } = leaf.source.lifetime
   const { now, lifetimeMaxSeconds } = policy
