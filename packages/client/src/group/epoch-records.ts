@@ -129,13 +129,13 @@ export class EpochRecords {
     const epochs = new Map<DmlsEpoch, HeldEpoch>()
     // epochs share most of their trees, here as in the store
     const trees = new TreeCache(suite)
-    const get = async (hash: Uint8Array): Promise<Uint8Array | undefined> => nodes.get(toHex(hash))
+    const get = (hash: Uint8Array): Uint8Array | undefined => nodes.get(toHex(hash))
     for (const [name, [core]] of await part('epoch')) {
       const id = dmlsEpoch(name)
       const [initKey] = initKeys.get(name) ?? []
       if (core === undefined || initKey === undefined) throw incomplete('a part of an epoch is not in the store')
       const { facts, treeHash, state } = readCore(core.value)
-      const tree = await loadTree(suite, treeHash, get, trees)
+      const tree = loadTree(suite, treeHash, get, trees)
       const ofSecretTree = secretNodes.get(name) ?? []
       const ofProposals = proposals.get(name) ?? []
       const parts = {

@@ -49,6 +49,11 @@ function recordBytes(hasher: TreeHasher, slot: Slot): Uint8Array {
   return concatBytes(Uint8Array.of(head), hasher.input(slot))
 }
 
+/** The level of the node that a record is of: 0 for a leaf. */
+export function treeRecordLevel(bytes: Uint8Array): number {
+  return (bytes[0] ?? 0) & LEVEL
+}
+
 /** The names of the records that a record refers to: none, one or two. For a store that collects garbage. */
 export function treeRecordChildren(bytes: Uint8Array): Uint8Array[] {
   const record = readRecord(bytes)
@@ -75,13 +80,13 @@ export class TreeCache {
  * Loads the tree whose tree hash is `rootHash`; `get` gives the record of a name.
  * @throws MlsError `tree_record_missing`, `tree_record_corrupt` and the parsers' faults
  */
-export async function loadTree(
+export function loadTree(
   suite: CipherSuite,
   rootHash: Uint8Array,
-  get: (hash: Uint8Array) => Promise<Uint8Array | undefined>,
+  get: (hash: Uint8Array) => Uint8Array | undefined,
   cache: TreeCache = new TreeCache(suite),
-): Promise<RatchetTree> {
-  const root = await loadSlot(rootHash, undefined, get, cache)
+): RatchetTree {
+  const root = loadSlot(rootHash, undefined, get, cache)
   const { latest } = cache
   const keys = latest === undefined ? keysOf(root) : keysFrom(latest.parts.keys, latest.parts.root, root)
   const tree = new RatchetTree({ hasher: cache.hasher, leafCount: root.index + 1, root, keys })
@@ -89,28 +94,23 @@ export async function loadTree(
   return tree
 }
 
-type GetRecord = (hash: Uint8Array) => Promise<Uint8Array | undefined>
+type GetRecord = (hash: Uint8Array) => Uint8Array | undefined
 
 /** `index`: where the node must be; undefined for a root, which says it itself. */
-async function loadSlot(hash: Uint8Array, index: number | undefined, get: GetRecord, cache: TreeCache): Promise<Slot> {
+function loadSlot(hash: Uint8Array, index: number | undefined, get: GetRecord, cache: TreeCache): Slot {
   const name = toHex(hash)
   const shared = cache.slots.get(name)
   if (shared !== undefined && (index ?? shared.index) === shared.index) return shared
-  const bytes = await get(hash)
+  const bytes = get(hash)
   if (bytes === undefined) throw missing('tree_record_missing', 'a record of the ratchet tree is not stored')
   if (!equalBytes(hash, cache.hasher.suite.hash(bytes.subarray(1)))) throw corrupt()
-  const slot = await loadRecord(readRecord(bytes), index, get, cache)
+  const slot = loadRecord(readRecord(bytes), index, get, cache)
   slot.hash = hash.slice()
   cache.slots.set(name, slot)
   return slot
 }
 
-async function loadRecord(
-  record: StoredRecord,
-  index: number | undefined,
-  get: GetRecord,
-  cache: TreeCache,
-): Promise<Slot> {
+function loadRecord(record: StoredRecord, index: number | undefined, get: GetRecord, cache: TreeCache): Slot {
   const at = index ?? rootIndex(2 ** record.level)
   if (nodeLevel(at) !== record.level) throw corrupt()
   if (record.kind === 'leaf') {
@@ -118,9 +118,10 @@ async function loadRecord(
     return new LeafSlot(at, record.leaf, record.bytes)
   }
   if (record.left.blank && record.right.blank) throw corrupt()
-  const load = async (child: ChildRecord, place: number): Promise<Slot | undefined> =>
+  const load = (child: ChildRecord, place: number): Slot | undefined =>
     child.blank ? undefined : loadSlot(child.hash, place, get, cache)
-  const [left, right] = await Promise.all([load(record.left, leftChild(at)), load(record.right, rightChild(at))])
+  const left = load(record.left, leftChild(at))
+  const right = load(record.right, rightChild(at))
   // hashing a blank subtree costs its size: only once the node beside it has shown that the height is not made up
   checkBlank(record.left, leftChild(at), cache)
   checkBlank(record.right, rightChild(at), cache)

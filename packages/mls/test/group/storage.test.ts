@@ -101,7 +101,7 @@ describe('a state that was stored and read again', () => {
     const { child } = await createCommit(a, { signer: alice.signer }, alice.services)
     save(child)
     const bytes = encodeGroupState(child)
-    const tree = await loadTree(suite, treeHashOfState(bytes), async (hash) => records.get(hash.join()))
+    const tree = loadTree(suite, treeHashOfState(bytes), (hash) => records.get(hash.join()))
     expect(decodeGroupState(bytes, { suite, profile: mlsProfile, tree }).contextBytes).toEqual(child.contextBytes)
   })
 

@@ -228,9 +228,9 @@ describe('a random history', () => {
     )
   })
 
-  test('survives storage, epoch by epoch, with one set of records and shared subtrees', async () => {
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
+  test('survives storage, epoch by epoch, with one set of records and shared subtrees', () => {
+    fc.assert(
+      fc.property(history, (steps) => {
         const store = new Map<string, Uint8Array>()
         const pairs = played(steps).filter(({ tree }) => tree.memberCount > 0)
         for (const { tree } of pairs) {
@@ -240,8 +240,8 @@ describe('a random history', () => {
         }
         const cache = new TreeCache(suite)
         for (const { tree, naive } of pairs) {
-          const get = async (hash: Uint8Array): Promise<Uint8Array | undefined> => store.get(toHex(hash))
-          const loaded = await loadTree(suite, tree.treeHash(), get, cache)
+          const get = (hash: Uint8Array): Uint8Array | undefined => store.get(toHex(hash))
+          const loaded = loadTree(suite, tree.treeHash(), get, cache)
           expectSame({ tree: loaded, naive })
           const now = new Set(naive.nodes.flatMap((node) => node?.encryptionKey ?? []).map(toHex))
           for (const key of pairs.flatMap((pair) => pair.naive.nodes.flatMap((node) => node?.encryptionKey ?? []))) {
@@ -249,7 +249,7 @@ describe('a random history', () => {
           }
           expect(loaded.encryptionKeysUnique && loaded.signatureKeysUnique).toBe(true)
           // loading the same tree again touches no record and makes no new node
-          const again = await loadTree(suite, tree.treeHash(), async () => undefined, cache)
+          const again = loadTree(suite, tree.treeHash(), () => undefined, cache)
           expect(again.parts.root).toBe(loaded.parts.root)
         }
       }),
