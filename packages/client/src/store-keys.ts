@@ -44,7 +44,7 @@ export type GroupRecord =
   | 'fact'
   /** The latest authenticated message of one sender. */
   | 'witness'
-  /** A subtree of a ratchet tree, by its tree hash. */
+  /** Nodes of ratchet trees that were new together, in order. */
   | 'node'
   /** A key package that a commit added, by instance. */
   | 'keyPackage'

@@ -1,9 +1,8 @@
 /**
  * A group in the store: what a step changed becomes records of one batch, and all records together become the group
- * again. Ratchet trees are kept as subtrees under their hashes, so that an epoch adds O(log n) records. What an epoch
- * is made of besides: `epoch-records.ts`.
+ * again. What an epoch is made of: `epoch-records.ts`, and its ratchet tree: `tree-packs.ts`.
  */
-import { type CipherSuite, fromHex, toHex } from '@dmls/crypto'
+import type { CipherSuite } from '@dmls/crypto'
 import {
   type Changes,
   Dag,
@@ -26,12 +25,14 @@ import {
   keyPackageBytes,
   MlsError,
   type Profile,
-  treeRecords,
+  type RatchetTree,
   Writer,
 } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
 import { groupListKey, groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
 import { EpochRecords } from './epoch-records.ts'
+import type { Pending } from './message-ledger.ts'
+import { TreePacks } from './tree-packs.ts'
 
 /** A signature key of ours in one group. Secret. */
 export interface SigningKey {
@@ -63,23 +64,23 @@ export interface LoadedGroup {
   readonly signingKeys: readonly SigningKey[]
 }
 
-/** The records of one group: knows which subtrees and how many facts are stored already. */
+/** The records of one group: knows which nodes of its trees and how many facts are stored already. */
 export class GroupRecords {
   readonly #groupId: Uint8Array
   readonly #epochs: EpochRecords
-  readonly #storedNodes: Set<string>
+  readonly #trees: TreePacks
   #nextFact: number
 
-  private constructor(groupId: Uint8Array, epochs: EpochRecords, storedNodes: Set<string>, nextFact: number) {
+  private constructor(groupId: Uint8Array, epochs: EpochRecords, trees: TreePacks, nextFact: number) {
     this.#groupId = groupId
     this.#epochs = epochs
-    this.#storedNodes = storedNodes
+    this.#trees = trees
     this.#nextFact = nextFact
   }
 
   /** Of a group that is not in the store yet. */
   static fresh(groupId: Uint8Array): GroupRecords {
-    return new GroupRecords(groupId, new EpochRecords(groupId), new Set(), 0)
+    return new GroupRecords(groupId, new EpochRecords(groupId), new TreePacks(groupId), 0)
   }
 
   /** What to write after a step, and what to call once it is written. */
@@ -92,19 +93,19 @@ export class GroupRecords {
     const put = (record: Parameters<typeof groupRecordKey>[1], name: Uint8Array, value: Uint8Array): void => {
       operations.push({ type: 'put', key: groupRecordKey(this.#groupId, record, name), value })
     }
-    const newNodes = new Set<string>()
     const written: (() => void)[] = []
+    const trees: RatchetTree[] = []
     for (const id of changes.epochs) {
       const held = state.epochs.get(id)
       if (held === undefined) continue
       const epoch = this.#epochs.put(id, held)
       operations.push(...epoch.operations)
       written.push(epoch.written)
-      for (const { hash, bytes } of treeRecords(held.group.tree, (hash) => this.#isStored(hash, newNodes))) {
-        newNodes.add(toHex(hash))
-        put('node', hash, bytes)
-      }
+      trees.push(held.group.tree)
     }
+    const packed = this.#trees.add(trees)
+    operations.push(...packed.operations)
+    written.push(packed.written)
     for (const id of changes.dropped) {
       const epoch = this.#epochs.delete(id)
       operations.push(...epoch.operations)
@@ -127,7 +128,6 @@ export class GroupRecords {
       written: () => {
         this.#nextFact = nextFact
         for (const note of written) note()
-        for (const hash of newNodes) this.#storedNodes.add(hash)
       },
     }
   }
@@ -138,23 +138,8 @@ export class GroupRecords {
   }
 
   /** What to write so that subtrees which no held epoch has are forgotten. O(nodes of all held trees). */
-  sweep(state: DmlsGroupState): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
-    const live = new Set<string>()
-    for (const { group } of state.epochs.values()) {
-      for (const { hash } of treeRecords(group.tree, (known) => live.has(toHex(known)))) live.add(toHex(hash))
-    }
-    const gone = [...this.#storedNodes].filter((hash) => !live.has(hash))
-    return {
-      operations: gone.map((hash) => ({ type: 'delete', key: groupRecordKey(this.#groupId, 'node', fromHex(hash)) })),
-      written: () => {
-        for (const hash of gone) this.#storedNodes.delete(hash)
-      },
-    }
-  }
-
-  #isStored(hash: Uint8Array, newNodes: ReadonlySet<string>): boolean {
-    const key = toHex(hash)
-    return this.#storedNodes.has(key) || newNodes.has(key)
+  sweep(state: DmlsGroupState): Pending {
+    return this.#trees.sweep([...state.epochs.values()].map(({ group }) => group.tree))
   }
 
   /** Reads a group back. @throws MlsError `internal` `store_incomplete` when records that belong together are missing. */
@@ -169,8 +154,7 @@ export class GroupRecords {
     const stored = decodeMeta(metaBytes)
     const meta = decodeGroupMeta(stored.group)
 
-    const nodes = new Map<string, Uint8Array>()
-    for await (const [name, value] of recordsOf(store, groupId, 'node')) nodes.set(toHex(name), value)
+    const { packs, nodes } = await TreePacks.load(store, groupId)
     const { records: ofEpochs, epochs } = await EpochRecords.load(store, groupId, { suite, profile }, nodes)
     let dag = Dag.empty()
     let nextFact = 0
@@ -189,7 +173,7 @@ export class GroupRecords {
       throw new MlsError('internal', 'store_incomplete', 'the chosen epoch of the group is not in the store')
     }
     return {
-      records: new GroupRecords(groupId, ofEpochs, new Set(nodes.keys()), nextFact),
+      records: new GroupRecords(groupId, ofEpochs, packs, nextFact),
       group: {
         state: { ...meta, profile, suite, groupId, dag, epochs, keyPackages },
         signingKeys: stored.signingKeys,

@@ -1,0 +1,180 @@
+/**
+ * The ratchet trees of a group's epochs in the store. Their nodes are records under their tree hashes, so that an epoch
+ * adds O(log n) of them, and those that are new together lie together in packs: reading a thousand members costs some
+ * sixty records, and what an epoch adds is one. A pack is never changed. Sweeping deletes those of which nothing lives,
+ * and moves what lives out of those that hold a dead leaf, or more dead nodes than living ones.
+ */
+import { toHex } from '@dmls/crypto'
+import {
+  decodeWhole,
+  MlsError,
+  type RatchetTree,
+  type TreeRecord,
+  treeRecordLevel,
+  treeRecords,
+  Writer,
+} from '@dmls/mls'
+import type { Store, StoreOperation } from '../ports.ts'
+import { groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
+import type { Pending } from './message-ledger.ts'
+
+/** A full pack: a subtree of sixteen leaves, and what precedes it on the way down from the root. */
+const SUBTREE_LEVEL = 4
+const NODES_MIN = 16
+const NODES_MAX = 64
+
+/** One pack in the store. */
+interface Pack {
+  readonly number: number
+  /** Names of its nodes, hexadecimal. */
+  readonly leaves: readonly string[]
+  readonly parents: readonly string[]
+}
+
+/** Records by their hexadecimal names. */
+export type TreeNodes = ReadonlyMap<string, Uint8Array>
+
+export class TreePacks {
+  readonly #groupId: Uint8Array
+  readonly #packs = new Map<number, Pack>()
+  /** Names of all nodes in all packs. */
+  readonly #stored = new Set<string>()
+  /** Numbers are given once, also to packs that were never written. */
+  #next = 0
+
+  constructor(groupId: Uint8Array) {
+    this.#groupId = groupId
+  }
+
+  /** What to write so that the trees are stored, and what to call once that is written. */
+  add(trees: readonly RatchetTree[]): Pending {
+    const fresh = recordsOf(trees, (name) => this.#stored.has(name))
+    const { operations, packs } = this.#pack(fresh)
+    return { operations, written: () => this.#note(packs, []) }
+  }
+
+  /** What to write so that nothing but these trees is stored, and what to call then. O(nodes of all the trees). */
+  sweep(trees: readonly RatchetTree[]): Pending {
+    const live = new Set<string>()
+    for (const { hash } of recordsOf(trees, () => false)) live.add(toHex(hash))
+    const isDead = (name: string): boolean => !live.has(name)
+    const gone = [...this.#packs.values()].filter(({ leaves, parents }) => {
+      const deadParents = parents.filter(isDead).length
+      return leaves.some(isDead) || deadParents > leaves.length + parents.length - deadParents
+    })
+    const moving = new Set(
+      gone.flatMap(({ leaves, parents }) => [...leaves, ...parents]).filter((name) => live.has(name)),
+    )
+    const moved = moving.size === 0 ? [] : recordsOf(trees, () => false)
+    const { operations, packs } = this.#pack(moved, moving)
+    for (const { number } of gone) operations.push({ type: 'delete', key: this.#key(number) })
+    return { operations, written: () => this.#note(packs, gone) }
+  }
+
+  /** Puts records into packs: those that are `wanted`, in their order. */
+  #pack(
+    records: Iterable<TreeRecord>,
+    wanted?: ReadonlySet<string>,
+  ): { readonly operations: StoreOperation[]; readonly packs: readonly Pack[] } {
+    const operations: StoreOperation[] = []
+    const packs: Pack[] = []
+    let draft = new Draft()
+    const close = (): void => {
+      if (draft.size === 0) return
+      const number = this.#next++
+      packs.push({ number, leaves: draft.leaves, parents: draft.parents })
+      operations.push({ type: 'put', key: this.#key(number), value: draft.writer.finish() })
+      draft = new Draft()
+    }
+    for (const record of records) {
+      const name = toHex(record.hash)
+      if (wanted !== undefined && !wanted.has(name)) continue
+      const isBoundary = draft.size >= NODES_MIN && treeRecordLevel(record.bytes) >= SUBTREE_LEVEL
+      if (isBoundary || draft.size >= NODES_MAX) close()
+      draft.add(name, record)
+    }
+    close()
+    return { operations, packs }
+  }
+
+  #key(pack: number): Uint8Array {
+    return groupRecordKey(this.#groupId, 'node', sequenceKey(pack))
+  }
+
+  #note(packs: readonly Pack[], gone: readonly Pack[]): void {
+    for (const pack of gone) {
+      this.#packs.delete(pack.number)
+      for (const name of [...pack.leaves, ...pack.parents]) this.#stored.delete(name)
+    }
+    for (const pack of packs) {
+      this.#packs.set(pack.number, pack)
+      for (const name of [...pack.leaves, ...pack.parents]) this.#stored.add(name)
+      this.#next = Math.max(this.#next, pack.number + 1)
+    }
+  }
+
+  /** Reads the packs of a group. @throws MlsError `internal` `store_incomplete`, and the parsers' faults */
+  static async load(
+    store: Store,
+    groupId: Uint8Array,
+  ): Promise<{ readonly packs: TreePacks; readonly nodes: TreeNodes }> {
+    const loaded = new TreePacks(groupId)
+    const nodes = new Map<string, Uint8Array>()
+    const prefix = groupRecordPrefix(groupId, 'node')
+    for await (const [key, value] of store.entries({ prefix })) {
+      const draft = new Draft()
+      decodeWhole(value, (reader) => {
+        while (reader.remaining > 0) {
+          const record = { hash: reader.opaque(), bytes: reader.opaque() }
+          const name = toHex(record.hash)
+          draft.note(name, record)
+          nodes.set(name, record.bytes)
+        }
+      })
+      const pack = { number: numberOf(key.subarray(prefix.length)), leaves: draft.leaves, parents: draft.parents }
+      loaded.#note([pack], [])
+    }
+    return { packs: loaded, nodes }
+  }
+}
+
+/** A pack that is being filled. */
+class Draft {
+  readonly leaves: string[] = []
+  readonly parents: string[] = []
+  readonly writer: Writer = new Writer(4096)
+
+  get size(): number {
+    return this.leaves.length + this.parents.length
+  }
+
+  add(name: string, record: TreeRecord): void {
+    this.note(name, record)
+    this.writer.opaque(record.hash).opaque(record.bytes)
+  }
+
+  note(name: string, { bytes }: TreeRecord): void {
+    if (treeRecordLevel(bytes) === 0) this.leaves.push(name)
+    else this.parents.push(name)
+  }
+}
+
+/** The records of several trees, each once, without the subtrees that are `known`. */
+function* recordsOf(
+  trees: readonly RatchetTree[],
+  known: (name: string) => boolean,
+): Generator<TreeRecord, void, undefined> {
+  const seen = new Set<string>()
+  const isKnown = (hash: Uint8Array): boolean => {
+    const name = toHex(hash)
+    if (seen.has(name) || known(name)) return true
+    seen.add(name)
+    return false
+  }
+  for (const tree of trees) yield* treeRecords(tree, isKnown)
+}
+
+function numberOf(name: Uint8Array): number {
+  if (name.length !== 8) throw new MlsError('internal', 'store_incomplete', 'a pack of the ratchet trees has no number')
+  return readSequence(name)
+}
