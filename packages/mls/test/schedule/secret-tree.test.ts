@@ -209,13 +209,14 @@ describe('the secret tree', () => {
         let tree = newTree()
         expect(store(tree, undefined)).toBe(1)
         expect(store(tree, tree)).toBe(0)
-        let received = 0
+        const next = new Map<string, number>()
         for (const { leafIndex, kind, offset } of operations) {
+          const generation = (next.get(`${leafIndex} ${kind}`) ?? 0) + (offset ?? 0)
           const step =
             offset === undefined || offset < 0
               ? tree.nextSendKey(leafIndex, kind)
-              : // beyond all that were sent, and beyond those received before
-                tree.receiveKey(leafIndex, kind, 26 + 4 * received++ + (offset % 4), { forwardMax: 200, keptMax: 100 })
+              : tree.receiveKey(leafIndex, kind, generation, { forwardMax: 200, keptMax: 200 })
+          next.set(`${leafIndex} ${kind}`, step.generation + 1)
           expect(store(step.tree, tree)).toBeLessThanOrEqual(2 * Math.log2(LEAVES) + 1)
           tree = step.tree
           const loaded = SecretTree.fromRecords(suite, LEAVES, records)
