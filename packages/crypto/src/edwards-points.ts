@@ -5,7 +5,7 @@
  * Public values only: the arithmetic is not constant-time.
  */
 
-import { toHex } from './bytes.ts'
+import { fromHex, toHex } from './bytes.ts'
 import { requireSize } from './checks.ts'
 import { CryptoError } from './errors.ts'
 import { EDWARDS_KEY_SIZE, type EdwardsCurveName } from './suite-table.ts'
@@ -17,6 +17,12 @@ interface Curve {
   readonly d: bigint
   /** The y of every point whose order divides the cofactor. */
   readonly lowOrderY: readonly bigint[]
+}
+
+/** What a public key is compared with, laid out as its y is: that takes a fraction of making a number of it. */
+interface EncodedCurve {
+  readonly p: Uint8Array
+  readonly lowOrderY: readonly Uint8Array[]
 }
 
 const P25519 = 2n ** 255n - 19n
@@ -32,6 +38,17 @@ const CURVES: Readonly<Record<EdwardsCurveName, Curve>> = {
     lowOrderY: [0n, 1n, P25519 - 1n, ORDER_8_Y, P25519 - ORDER_8_Y],
   },
   Ed448: { p: P448, a: 1n, d: P448 - 39081n, lowOrderY: [0n, 1n, P448 - 1n] },
+}
+
+const ENCODED: Readonly<Record<EdwardsCurveName, EncodedCurve>> = {
+  Ed25519: encodedCurve('Ed25519'),
+  Ed448: encodedCurve('Ed448'),
+}
+
+function encodedCurve(curve: EdwardsCurveName): EncodedCurve {
+  const encode = (y: bigint): Uint8Array => fromHex(y.toString(16).padStart(2 * EDWARDS_KEY_SIZE[curve], '0')).reverse()
+  const { p, lowOrderY } = CURVES[curve]
+  return { p: encode(p), lowOrderY: lowOrderY.map(encode) }
 }
 
 /** @throws CryptoError `invalid_public_key` */
@@ -50,8 +67,19 @@ export function isPlausibleEdwardsPoint(curve: EdwardsCurveName, publicKey: Uint
   if (publicKey.length !== EDWARDS_KEY_SIZE[curve]) return false
   // RFC 8032 §5.2.3: the last byte of an Ed448 encoding holds the sign only.
   if (curve === 'Ed448' && ((publicKey[56] as number) & 0x7f) !== 0) return false
-  const y = decodeY(publicKey)
-  return y < CURVES[curve].p && !CURVES[curve].lowOrderY.includes(y)
+  const { p, lowOrderY } = ENCODED[curve]
+  if (compareY(publicKey, p) >= 0) return false
+  for (const y of lowOrderY) if (compareY(publicKey, y) === 0) return false
+  return true
+}
+
+/** The order of a public key's y and an encoded one: negative, zero or positive. */
+function compareY(publicKey: Uint8Array, y: Uint8Array): number {
+  const last = y.length - 1
+  // RFC 8032 §5.1.3, §5.2.3: y is little-endian, and the top bit of the last byte is the sign of x
+  let difference = ((publicKey[last] as number) & 0x7f) - (y[last] as number)
+  for (let i = last - 1; i >= 0 && difference === 0; i--) difference = (publicKey[i] as number) - (y[i] as number)
+  return difference
 }
 
 /** Whether x² = (1 - y²) / (a - d y²) has a root. Low order is excluded before, so x = 0 does not occur. */
