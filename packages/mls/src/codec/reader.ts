@@ -16,16 +16,13 @@ const BYTES_PER_VALUE = 16
 
 const NOTHING = new Uint8Array(0)
 
-/** How many values may still be read; shared by the readers of one input. */
-interface Allowance {
-  left: number
-}
-
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #end: number
+  /** Of the innermost vector that is being read. */
+  #end: number
   #offset: number
-  #allowance: Allowance
+  /** How many values may still be read. */
+  #allowance: number
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     // a subclass such as Buffer may override slice() to return a view; copies must be plain copies
@@ -33,11 +30,11 @@ export class Reader {
       bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#offset = start
     this.#end = end
-    this.#allowance = { left: VALUES_FREE + Math.floor((end - start) / BYTES_PER_VALUE) }
+    this.#allowance = VALUES_FREE + Math.floor((end - start) / BYTES_PER_VALUE)
   }
 
   #spend(): void {
-    if (--this.#allowance.left < 0) throw malformed('too_many_values', 'the input has too many values for its size')
+    if (--this.#allowance < 0) throw malformed('too_many_values', 'the input has too many values for its size')
   }
 
   /** Bytes not read yet. */
@@ -105,18 +102,22 @@ export class Reader {
     return length === 0 ? NOTHING : this.fixed(length)
   }
 
-  /** `T values<V>`: elements until the vector's bytes are used up exactly. */
+  /**
+   * `T values<V>`: elements until the vector's bytes are used up exactly. `element` gets this reader, for which the input
+   * ends there meanwhile; one whose element throws is not to be read on.
+   */
   vector<T>(element: (reader: Reader) => T): T[] {
     const length = this.length()
-    const start = this.#advance(length)
-    const inner = new Reader(this.#bytes, start, start + length)
-    inner.#allowance = this.#allowance
+    if (length > this.remaining) throw malformed('truncated', 'the input ends too early')
+    const outerEnd = this.#end
+    this.#end = this.#offset + length
     const values: T[] = []
-    while (inner.remaining > 0) {
-      const value = element(inner)
+    while (this.#offset < this.#end) {
+      const value = element(this)
       if (typeof value === 'object') this.#spend()
       values.push(value)
     }
+    this.#end = outerEnd
     // an array that grew has room for sixteen more at least: a copy has none, and what is decoded is kept for long
     return values.slice()
   }
