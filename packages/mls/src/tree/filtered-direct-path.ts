@@ -16,13 +16,13 @@ export function filteredDirectPath(tree: RatchetTree, leafIndex: number): PathNo
   const path: PathNode[] = []
   let slot: Slot | undefined = tree.parts.root
   for (let index = tree.rootIndex; !isLeaf(index); ) {
-    const [left, right] = slot instanceof ParentSlot ? [slot.left, slot.right] : [undefined, undefined]
-    const down: 'left' | 'right' = leaf < index ? 'left' : 'right'
-    const copathSlot: Slot | undefined = down === 'left' ? right : left
-    const copathIndex: number = down === 'left' ? rightChild(index) : leftChild(index)
+    const parent: ParentSlot | undefined = slot instanceof ParentSlot ? slot : undefined
+    const goesLeft = leaf < index
+    const copathSlot = goesLeft ? parent?.right : parent?.left
+    const copathIndex: number = goesLeft ? rightChild(index) : leftChild(index)
     if (resolutionSize(copathSlot) > 0) path.push({ nodeIndex: index, copathIndex, copathSlot })
-    slot = down === 'left' ? left : right
-    index = down === 'left' ? leftChild(index) : rightChild(index)
+    slot = goesLeft ? parent?.left : parent?.right
+    index = goesLeft ? leftChild(index) : rightChild(index)
   }
   return path.reverse()
 }

@@ -67,26 +67,37 @@ export function verifyParentHashes(tree: RatchetTree): void {
 
 /** Whether a node D below one child C of P has a parent hash that is valid with respect to P. */
 function continues(hasher: TreeHasher, slot: ParentSlot, parent: ParentNode, side: 'left' | 'right'): boolean {
-  const [child, sibling] = side === 'left' ? [slot.left, slot.right] : [slot.right, slot.left]
+  const child = side === 'left' ? slot.left : slot.right
+  const sibling = side === 'left' ? slot.right : slot.left
   const siblingIndex = side === 'left' ? rightChild(slot.index) : leftChild(slot.index)
-  const { unmergedLeaves } = parent
-  const middle = lowerBound(unmergedLeaves, (slot.index + 1) / 2)
-  const [left, right] = [unmergedLeaves.slice(0, middle), unmergedLeaves.slice(middle)]
-  const [unmergedBelow, unmergedBeside] = side === 'left' ? [left, right] : [right, left]
+  const unmergedBelow = unmergedOn(side, slot, parent)
   // RFC 9420 §7.9.2: the resolution of C is D and the leaves of C that are unmerged at P
   if (resolutionSize(child) !== unmergedBelow.length + 1) return false
-  const [candidate, another] = resolutionOf(child).filter(
-    (index) => !isLeaf(index) || !contains(unmergedBelow, nodeToLeaf(index)),
-  )
-  if (candidate === undefined || another !== undefined) return false
+  const rest = without(resolutionOf(child), unmergedBelow)
+  const candidate = rest[0]
+  if (candidate === undefined || rest.length > 1) return false
   const claimed = claimedParentHash(descend(child, candidate))
   if (claimed === undefined) return false
   const expected = hasher.parentHash(
     parent.encryptionKey,
     parent.parentHash,
-    hasher.hashWithout(sibling, siblingIndex, unmergedBeside),
+    hasher.hashWithout(sibling, siblingIndex, unmergedOn(side === 'left' ? 'right' : 'left', slot, parent)),
   )
   return equalBytes(claimed, expected)
+}
+
+/** The leaves below one child that are unmerged at the parent. */
+function unmergedOn(side: 'left' | 'right', slot: ParentSlot, { unmergedLeaves }: ParentNode): readonly number[] {
+  // most nodes have none, and then nothing is copied
+  if (unmergedLeaves.length === 0) return NO_LEAVES
+  const middle = lowerBound(unmergedLeaves, (slot.index + 1) / 2)
+  return side === 'left' ? unmergedLeaves.slice(0, middle) : unmergedLeaves.slice(middle)
+}
+
+/** Node indices but for those of some leaves. */
+function without(nodes: readonly number[], leaves: readonly number[]): readonly number[] {
+  if (leaves.length === 0) return nodes
+  return nodes.filter((index) => !isLeaf(index) || !contains(leaves, nodeToLeaf(index)))
 }
 
 function claimedParentHash(slot: Slot | undefined): Uint8Array | undefined {

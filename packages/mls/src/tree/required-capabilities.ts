@@ -68,6 +68,7 @@ export function memberDemands(groupExtensions: readonly Extension[]): MemberDema
 
 /** @throws MlsError `duplicate_extension` */
 export function checkExtensionsDistinct(extensions: readonly Extension[]): void {
+  if (extensions.length < 2) return
   if (new Set(extensions.map((extension) => extension.extensionType)).size !== extensions.length) {
     throw malformed('duplicate_extension', 'a list has two extensions of one type') // RFC 9420 §13.4
   }

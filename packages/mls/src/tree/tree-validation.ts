@@ -19,7 +19,9 @@ import { verifyParentHashes } from './parent-hash.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
 import { memberDemands } from './required-capabilities.ts'
 import { leafRange } from './tree-math.ts'
-import { type LeafSlot, ParentSlot, type Slot } from './tree-slot.ts'
+import { LeafSlot, ParentSlot, type Slot } from './tree-slot.ts'
+
+const NO_LEAVES: readonly number[] = []
 
 export interface TreeValidationContext extends LifetimePolicy, Watch {
   readonly groupId: Uint8Array
@@ -84,7 +86,7 @@ function checkWithoutSignatures(tree: RatchetTree, leaves: readonly LeafSlot[], 
  * @throws MlsError `unmerged_not_descendant`, `unmerged_blank_leaf`, `unmerged_not_below`, `bad_encryption_key`
  */
 export function checkStructure(tree: RatchetTree): void {
-  checkSubtree(tree, tree.parts.root, [])
+  checkSubtree(tree, tree.parts.root, NO_LEAVES)
 }
 
 /** `demanded`: leaves below the slot that the next non-blank node above lists as unmerged. */
@@ -107,8 +109,8 @@ function checkSubtree(tree: RatchetTree, slot: Slot | undefined, demanded: reado
     }
   }
   const middle = lowerBound(unmerged, (slot.index + 1) / 2)
-  checkSubtree(tree, slot.left, unmerged.slice(0, middle))
-  checkSubtree(tree, slot.right, unmerged.slice(middle))
+  checkSubtree(tree, slot.left, middle === 0 ? NO_LEAVES : unmerged.slice(0, middle))
+  checkSubtree(tree, slot.right, middle === unmerged.length ? NO_LEAVES : unmerged.slice(middle))
 }
 
 function checkWithin(nodeIndex: number, unmerged: readonly number[]): void {
@@ -121,5 +123,14 @@ function checkWithin(nodeIndex: number, unmerged: readonly number[]): void {
 }
 
 function leafSlotsOf(tree: RatchetTree): LeafSlot[] {
-  return [...tree.members()].map(({ leafIndex }) => tree.leafSlot(leafIndex) as LeafSlot)
+  const leaves: LeafSlot[] = []
+  const visit = (slot: Slot | undefined): void => {
+    if (slot instanceof LeafSlot) leaves.push(slot)
+    else if (slot !== undefined) {
+      visit(slot.left)
+      visit(slot.right)
+    }
+  }
+  visit(tree.parts.root)
+  return leaves
 }

@@ -67,7 +67,8 @@ function checkCiphertextCount(node: PathNode, sent: UpdatePathNode, excluded: re
 /** RFC 9420 §12.4.2: no key of the path is anywhere in the tree, the committer's old leaf included, nor twice in the path. */
 function checkFreshKeys(suite: CipherSuite, tree: RatchetTree, path: UpdatePath): void {
   const keys = [path.leafNode.encryptionKey, ...path.nodes.map((node) => node.encryptionKey)]
-  for (const [i, key] of keys.entries()) {
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as Uint8Array
     checkEncryptionKey(suite, key)
     let earlier = 0
     while (earlier < i && !equalBytes(keys[earlier] as Uint8Array, key)) earlier++
