@@ -54,6 +54,8 @@ const SLOTS_AT = 4096
 const VALUE_KEY = 1
 const ENTRY = 2
 const WITNESS = 3
+/** Slots are read together where that reads at most so many times as many: a read costs more than a kilobyte of it. */
+const SPAN_FACTOR = 32
 const SCAN_BYTES = 2048 * SLOT_SIZE
 const NOTHING: Witness = { sequence: 0, digest: new Uint8Array(32) }
 
@@ -119,10 +121,16 @@ export class KeyFile {
 
   /** The key of the value whose secret is in a slot; the caller wipes it. */
   deriveKey(slot: number): Uint8Array {
-    const secret = this.readSlot(slot)
-    const key = keyedHash(this.#root, VALUE_KEY, secret)
-    wipe(secret)
-    return key
+    const [key] = this.deriveKeys([slot])
+    return key as Uint8Array
+  }
+
+  /** The same for several slots, in their order; those that lie close together are read at once. */
+  deriveKeys(slots: readonly number[]): readonly Uint8Array[] {
+    const secrets = this.#readSlots(slots)
+    const keys = secrets.map((secret) => keyedHash(this.#root, VALUE_KEY, secret))
+    wipe(...secrets)
+    return keys
   }
 
   /** What one entry adds to the digest, 32 bytes: only who knows the root can make it up. */
@@ -131,9 +139,24 @@ export class KeyFile {
   }
 
   readSlot(slot: number): Uint8Array {
-    const secret = new Uint8Array(SLOT_SIZE)
-    readSync(this.#handle.fd, secret, 0, SLOT_SIZE, SLOTS_AT + slot * SLOT_SIZE)
-    return secret
+    return this.#read(slot, 1)
+  }
+
+  #readSlots(slots: readonly number[]): readonly Uint8Array[] {
+    const first = slots.reduce((least, slot) => Math.min(least, slot), Number.POSITIVE_INFINITY)
+    const span = slots.reduce((most, slot) => Math.max(most, slot), 0) - first + 1
+    if (span > slots.length * SPAN_FACTOR) return slots.map((slot) => this.#read(slot, 1))
+    const all = this.#read(first, span)
+    const secrets = slots.map((slot) => all.slice((slot - first) * SLOT_SIZE, (slot - first + 1) * SLOT_SIZE))
+    wipe(all)
+    return secrets
+  }
+
+  /** What lies beyond the end of the file is zeros: empty. */
+  #read(slot: number, count: number): Uint8Array {
+    const secrets = new Uint8Array(count * SLOT_SIZE)
+    readSync(this.#handle.fd, secrets, 0, secrets.length, SLOTS_AT + slot * SLOT_SIZE)
+    return secrets
   }
 
   fillSlot(slot: number, secret: Uint8Array): void {

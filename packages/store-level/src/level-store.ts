@@ -20,7 +20,7 @@ import {
   STATE_KEY,
   valueKey,
 } from './records.ts'
-import { openValue, sealValue } from './sealing.ts'
+import { openValue, openValues, sealValue } from './sealing.ts'
 import type { SlotTable } from './slot-table.ts'
 import { DIGEST_SIZE, toggle } from './state-digest.ts'
 
@@ -100,9 +100,12 @@ export class LevelStoreOnFiles implements LevelStore {
         if (records.length === 0) return
         const keys = records.map(clientKey)
         const sealed = await guard(() => this.#tree.getMany(keys.map(valueKey), { snapshot }))
+        const values = openValues(
+          this.#keys,
+          keys.map((key, i) => [key, sealed[i]]),
+        )
         for (const [i, key] of keys.entries()) {
-          const record = sealed[i]
-          let value = record === undefined ? undefined : openValue(this.#keys, key, record)
+          let value = values[i]
           // Forgotten since the snapshot: what the key holds now, if it still holds anything.
           if (value === undefined) value = erasures === this.#erasures ? this.#unreadable(key) : await this.get(key)
           if (value !== undefined) yield [key, value]
