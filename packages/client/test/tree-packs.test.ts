@@ -1,5 +1,5 @@
 /** Ratchet trees in packs: few records for a large group, one for a change, and nothing of what is gone. */
-import { systemRandom, toHex, utf8 } from '@dmls/crypto'
+import { concatBytes, systemRandom, toHex, utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import { type LeafNode, loadTree, RatchetTree } from '@dmls/mls'
 import fc from 'fast-check'
@@ -100,6 +100,16 @@ describe('packs of ratchet trees', () => {
     const { store } = await packed(crowd(2))
     await store.write([{ type: 'put', key: groupRecordKey(GROUP_ID, 'node', utf8('a name')), value: new Uint8Array() }])
     await expect(TreePacks.load(store, GROUP_ID)).rejects.toThrow(expect.objectContaining({ code: 'store_incomplete' }))
+  })
+
+  test('that were cut or grew are refused', async () => {
+    const key = groupRecordKey(GROUP_ID, 'node', new Uint8Array(8))
+    const { store } = await packed(crowd(2))
+    const value = (await store.get(key)) as Uint8Array
+    for (const changed of [value.slice(0, -1), concatBytes(value, Uint8Array.of(0)), value.slice(0, 20)]) {
+      await store.write([{ type: 'put', key, value: changed }])
+      await expect(TreePacks.load(store, GROUP_ID)).rejects.toThrow(expect.objectContaining({ name: 'MlsError' }))
+    }
   })
 
   test('give back every tree that is kept, whatever came, went, was swept and read again', async () => {

@@ -5,15 +5,7 @@
  * and moves what lives out of those that hold a dead leaf, or more dead nodes than living ones.
  */
 import { toHex } from '@dmls/crypto'
-import {
-  decodeWhole,
-  MlsError,
-  type RatchetTree,
-  type TreeRecord,
-  treeRecordLevel,
-  treeRecords,
-  Writer,
-} from '@dmls/mls'
+import { MlsError, type RatchetTree, Reader, type TreeRecord, treeRecordLevel, treeRecords, Writer } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
 import { groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
 import type { Pending } from './message-ledger.ts'
@@ -83,7 +75,7 @@ export class TreePacks {
       if (draft.size === 0) return
       const number = this.#next++
       packs.push({ number, leaves: draft.leaves, parents: draft.parents })
-      operations.push({ type: 'put', key: this.#key(number), value: draft.writer.finish() })
+      operations.push({ type: 'put', key: this.#key(number), value: encodePack(draft.records) })
       draft = new Draft()
     }
     for (const record of records) {
@@ -122,17 +114,14 @@ export class TreePacks {
     const nodes = new Map<string, Uint8Array>()
     const prefix = groupRecordPrefix(groupId, 'node')
     for await (const [key, value] of store.entries({ prefix })) {
+      const number = numberOf(key.subarray(prefix.length))
       const draft = new Draft()
-      decodeWhole(value, (reader) => {
-        while (reader.remaining > 0) {
-          const record = { hash: reader.opaque(), bytes: reader.opaque() }
-          const name = toHex(record.hash)
-          draft.note(name, record)
-          nodes.set(name, record.bytes)
-        }
-      })
-      const pack = { number: numberOf(key.subarray(prefix.length)), leaves: draft.leaves, parents: draft.parents }
-      loaded.#note([pack], [])
+      for (const record of decodePack(value)) {
+        const name = toHex(record.hash)
+        draft.add(name, record)
+        nodes.set(name, record.bytes)
+      }
+      loaded.#note([{ number, leaves: draft.leaves, parents: draft.parents }], [])
     }
     return { packs: loaded, nodes }
   }
@@ -142,21 +131,38 @@ export class TreePacks {
 class Draft {
   readonly leaves: string[] = []
   readonly parents: string[] = []
-  readonly writer: Writer = new Writer(4096)
+  readonly records: TreeRecord[] = []
 
   get size(): number {
-    return this.leaves.length + this.parents.length
+    return this.records.length
   }
 
   add(name: string, record: TreeRecord): void {
-    this.note(name, record)
-    this.writer.opaque(record.hash).opaque(record.bytes)
-  }
-
-  note(name: string, { bytes }: TreeRecord): void {
-    if (treeRecordLevel(bytes) === 0) this.leaves.push(name)
+    this.records.push(record)
+    if (treeRecordLevel(record.bytes) === 0) this.leaves.push(name)
     else this.parents.push(name)
   }
+}
+
+/** Name and size of each record, then all their bytes. */
+function encodePack(records: readonly TreeRecord[]): Uint8Array {
+  const writer = new Writer(16_384).vector(records, (w, { hash, bytes }) => w.opaque(hash).uint32(bytes.length))
+  for (const { bytes } of records) writer.fixed(bytes)
+  return writer.finish()
+}
+
+/** The records are views of the pack, which whoever decodes them copies from. */
+function decodePack(pack: Uint8Array): TreeRecord[] {
+  const reader = new Reader(pack)
+  const entries = reader.vector((r) => ({ hash: r.opaque(), size: r.uint32() }))
+  const records: TreeRecord[] = []
+  let at = reader.offset
+  for (const { hash, size } of entries) {
+    records.push({ hash, bytes: pack.subarray(at, at + size) })
+    at += size
+  }
+  if (at !== pack.length) throw incomplete('a pack of the ratchet trees has not the size of its records')
+  return records
 }
 
 /** The records of several trees, each once, without the subtrees that are `known`. */
@@ -175,6 +181,10 @@ function* recordsOf(
 }
 
 function numberOf(name: Uint8Array): number {
-  if (name.length !== 8) throw new MlsError('internal', 'store_incomplete', 'a pack of the ratchet trees has no number')
+  if (name.length !== 8) throw incomplete('a pack of the ratchet trees has no number')
   return readSequence(name)
+}
+
+function incomplete(message: string): MlsError {
+  return new MlsError('internal', 'store_incomplete', message)
 }
