@@ -1,7 +1,7 @@
 /** SHA-2 and HMAC by node:crypto, both by its one-shot `hash`: an object for each digest costs several times as much. */
 
 import { hash } from 'node:crypto'
-import { guarded } from '../checks.ts'
+import { asCryptoError } from '../checks.ts'
 import type { Hash } from '../primitives.ts'
 import { HASH_SIZE, type HashName } from '../suite-table.ts'
 import { plain } from './buffers.ts'
@@ -62,6 +62,8 @@ export function nodeHash(name: HashName): Hash {
       inner.set(tail, blockSize + message.length)
       innerDigest(outer, blockSize, inner)
       return plain(hash(algorithm, outer, 'buffer'))
+    } catch (error) {
+      throw asCryptoError(error, 'provider_failed', 'HMAC failed')
     } finally {
       inner.fill(0)
       outer.fill(0)
@@ -71,24 +73,31 @@ export function nodeHash(name: HashName): Hash {
   /** RFC 2104 §2: a key longer than a block is hashed first. */
   function hmacWithLongKey(key: Uint8Array, message: Uint8Array, tail: Uint8Array, innerDigest: Digest): Uint8Array {
     const short = new Uint8Array(size)
-    secretDigest(short, 0, key)
-    const result = hmac(short, message, tail, innerDigest)
-    short.fill(0)
-    return result
+    try {
+      secretDigest(short, 0, key)
+      return hmac(short, message, tail, innerDigest)
+    } catch (error) {
+      throw asCryptoError(error, 'provider_failed', 'HMAC failed')
+    } finally {
+      short.fill(0)
+    }
   }
 
   return {
     size,
-    hash: (data) =>
-      guarded('provider_failed', 'hash failed', () => {
-        const digest = new Uint8Array(size)
+    hash(data) {
+      const digest = new Uint8Array(size)
+      try {
         publicDigest(digest, 0, data)
-        return digest
-      }),
+      } catch (error) {
+        throw asCryptoError(error, 'provider_failed', 'hash failed')
+      }
+      return digest
+    },
     // without the key the inner hash tells nothing
-    mac: (key, data) => guarded('provider_failed', 'HMAC failed', () => hmac(key, data, NOTHING, publicDigest)),
-    expandOnce: (prk, info) => guarded('provider_failed', 'HMAC failed', () => hmac(prk, info, ONE, publicDigest)),
+    mac: (key, data) => hmac(key, data, NOTHING, publicDigest),
+    expandOnce: (prk, info) => hmac(prk, info, ONE, publicDigest),
     // with a salt that everybody knows, the inner hash is as good as the result
-    extract: (salt, ikm) => guarded('provider_failed', 'HMAC failed', () => hmac(salt, ikm, NOTHING, secretDigest)),
+    extract: (salt, ikm) => hmac(salt, ikm, NOTHING, secretDigest),
   }
 }

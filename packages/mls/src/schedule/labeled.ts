@@ -76,9 +76,19 @@ export function expandWithLabel(
 
 const NO_CONTEXT = new Uint8Array(0)
 
+/** The expansion inputs of {@link deriveSecret}, by KDF.Nh (RFC 9420 §17.1) and label. A constant table, not a cache. */
+const DERIVATIONS: ReadonlyMap<number, ReadonlyMap<string, Uint8Array>> = new Map(
+  [32, 48, 64].map((hashSize) => [
+    hashSize,
+    new Map(Array.from(LABELS.keys(), (label) => [label, kdfLabel(label, NO_CONTEXT, hashSize)])),
+  ]),
+)
+
 /** RFC 9420 §8 `DeriveSecret`: KDF.Nh bytes. */
 export function deriveSecret(suite: CipherSuite, secret: Uint8Array, label: string): Uint8Array {
-  return expandWithLabel(suite, secret, label, NO_CONTEXT, suite.hashSize)
+  const size = suite.hashSize
+  const info = DERIVATIONS.get(size)?.get(label) ?? kdfLabel(label, NO_CONTEXT, size)
+  return suite.expand(secret, info, size)
 }
 
 /** RFC 9420 §9.1 `DeriveTreeSecret`: `length` bytes for one generation. */

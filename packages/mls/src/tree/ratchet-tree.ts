@@ -153,7 +153,7 @@ export class RatchetTree {
 
   /** Leaf index of a member with this signature key, or undefined. */
   findLeafBySignatureKey(signatureKey: Uint8Array): number | undefined {
-    const [holder] = this.#keys.signature.holders(signatureKey)
+    const holder = this.#keys.signature.holders(signatureKey)[0]
     return holder === undefined ? undefined : holder / 2
   }
 

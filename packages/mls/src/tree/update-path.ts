@@ -39,7 +39,9 @@ export function mergeUpdatePath(
     throw invalid('path_length', 'an update path has not one node for each of the filtered direct path') // RFC 9420 §7.5
   }
   const excluded = [...excludedLeaves]
-  for (const [i, node] of nodes.entries()) checkCiphertextCount(node, path.nodes[i] as UpdatePathNode, excluded)
+  for (let i = 0; i < nodes.length; i++) {
+    checkCiphertextCount(nodes[i] as PathNode, path.nodes[i] as UpdatePathNode, excluded)
+  }
   checkFreshKeys(suite, tree, path)
   const source = leafNode.source
   if (source.leafNodeSource !== 'commit') {

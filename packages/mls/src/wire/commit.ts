@@ -53,7 +53,7 @@ export function commitSizeHint({ proposals, path }: Commit): number {
   if (path === undefined) return size
   size += LEAF_NODE_SIZE_HINT
   for (const { encryptionKey, encryptedPathSecret } of path.nodes) {
-    const [one] = encryptedPathSecret
+    const one = encryptedPathSecret[0]
     const each = one === undefined ? 0 : 4 + one.kemOutput.length + one.ciphertext.length
     size += 6 + encryptionKey.length + encryptedPathSecret.length * each
   }
