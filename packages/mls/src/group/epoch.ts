@@ -151,5 +151,24 @@ export function freshState(
   >,
   opened: OpenedEpoch,
 ): GroupState {
-  return { ...parts, ...opened, proposals: new Map(), pendingUpdates: [], ownCommits: [] }
+  return {
+    profile: parts.profile,
+    suite: parts.suite,
+    context: parts.context,
+    contextBytes: parts.contextBytes,
+    tree: parts.tree,
+    ownLeaf: parts.ownLeaf,
+    keys: parts.keys,
+    interimTranscriptHash: parts.interimTranscriptHash,
+    confirmationTag: parts.confirmationTag,
+    reinit: parts.reinit,
+    secrets: opened.secrets,
+    secretTree: opened.secretTree,
+    exporterTree: opened.exporterTree,
+    initKey: opened.initKey,
+    epochId: opened.epochId,
+    proposals: new Map(),
+    pendingUpdates: [],
+    ownCommits: [],
+  }
 }

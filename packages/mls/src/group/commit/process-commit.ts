@@ -39,6 +39,8 @@ export interface VerifiedCommit {
   readonly confirmationTag: Uint8Array
 }
 
+type Opened = Pick<ProcessedCommit, 'parent' | 'child' | 'superseded'>
+
 /** A commit as far as everybody sees it: no private key has been used. */
 interface Staged {
   readonly applied: Applied
@@ -58,13 +60,25 @@ export async function processCommit(
   const policy = policyOf(services)
   const staged = await stageCommit(state, verified, services, policy)
   const { changes, committer } = staged
-  const said = { authenticated, sender, authenticatedData, confirmationTag, commit } as const
-  const outcome = { kind: 'commit', ...said, committer, changes } as const
   // RFC 9420 §12.4.2: a valid commit may remove us; then there is no child for us
-  if (changes.removed.some((member) => member.leafIndex === state.ownLeaf)) {
-    return { ...outcome, parent: state, child: undefined, superseded: [] }
+  const removesUs = changes.removed.some((member) => member.leafIndex === state.ownLeaf)
+  const { parent, child, superseded }: Opened = removesUs
+    ? { parent: state, child: undefined, superseded: [] }
+    : await openChild(state, verified, staged, services)
+  // field by field: an object that is spread into another one with more fields is moved several times
+  return {
+    kind: 'commit',
+    authenticated,
+    sender,
+    authenticatedData,
+    confirmationTag,
+    commit,
+    committer,
+    changes,
+    parent,
+    child,
+    superseded,
   }
-  return { ...outcome, ...(await openChild(state, verified, staged, services)) }
 }
 
 /** Everything up to the secrets: the list of proposals, the new tree, the committer's new leaf. */
@@ -161,8 +175,8 @@ async function openChild(
   verified: VerifiedCommit,
   staged: Staged,
   services: Services,
-): Promise<Pick<ProcessedCommit, 'parent' | 'child' | 'superseded'>> {
-  const { suite, profile, context } = state
+): Promise<Opened> {
+  const { suite, profile, context, ownLeaf, interimTranscriptHash } = state
   const { applied, tree } = staged
   const own: Uint8Array[] = []
   try {
@@ -175,7 +189,10 @@ async function openChild(
       const init = await initOf(state, applied)
       if (init.from === 'external') own.push(init.secret)
       const next = deriveNextEpoch({
-        ...state,
+        suite,
+        profile,
+        context,
+        interimTranscriptHash,
         treeHash: tree.treeHash(),
         leafCount: tree.leafCount,
         extensions: applied.extensions,
@@ -191,8 +208,22 @@ async function openChild(
         wipeOpenedEpoch(next.opened)
         throw invalid('bad_confirmation_tag', 'the confirmation tag of a commit does not match')
       }
-      const parts = { ...next, profile, suite, tree, ownLeaf: state.ownLeaf, keys: path.keys, reinit: applied.reinit }
-      const child = childState(parts, next.opened)
+      const { contextBytes, confirmationTag } = next
+      const child = freshState(
+        {
+          profile,
+          suite,
+          context: next.context,
+          contextBytes,
+          tree,
+          ownLeaf,
+          keys: path.keys,
+          interimTranscriptHash: next.interimTranscriptHash,
+          confirmationTag,
+          reinit: applied.reinit,
+        },
+        next.opened,
+      )
       const parent = { ...state, initKey: next.parentInitKey ?? state.initKey }
       return { parent, child, superseded: next.superseded }
     } catch (error) {
@@ -202,15 +233,6 @@ async function openChild(
   } finally {
     wipe(...own) // RFC 9420 §9.2
   }
-}
-
-function childState(parts: Parameters<typeof freshState>[0], opened: Parameters<typeof freshState>[1]): GroupState {
-  const { profile, suite, context, contextBytes, tree, ownLeaf, keys, interimTranscriptHash, confirmationTag, reinit } =
-    parts
-  return freshState(
-    { profile, suite, context, contextBytes, tree, ownLeaf, keys, interimTranscriptHash, confirmationTag, reinit },
-    opened,
-  )
 }
 
 async function openPath(state: GroupState, { path }: Commit, staged: Staged): Promise<DecryptedPath> {
