@@ -81,6 +81,29 @@ describe('packs of ratchet trees', () => {
     await expectLoads(store, next)
   })
 
+  test('hold at most as many dead nodes as living ones after a sweep, in few packs', async () => {
+    let tree = crowd(64)
+    const { store, packs, write } = await packed(tree)
+    for (let i = 0; i < 128; i++) {
+      tree = tree.updateLeaf((i * 37) % 64, leaf('alice'))
+      await write(packs.add([tree]))
+      await write(packs.sweep([tree]))
+      expect((await TreePacks.load(store, GROUP_ID)).nodes.size).toBeLessThanOrEqual(2 * 127)
+      expect((await read(store)).length).toBeLessThanOrEqual(30)
+    }
+    await expectLoads(store, tree)
+  })
+
+  test('are written again when a tree comes back that was swept away', async () => {
+    const tree = crowd(40)
+    const { store, packs, write } = await packed(tree)
+    const next = tree.updateLeaf(3, leaf('alice'))
+    await write(packs.add([next]))
+    await write(packs.sweep([next]))
+    await write(packs.add([tree]))
+    await expectLoads(store, tree, next)
+  })
+
   test('are numbered apart when two are made before one is written', async () => {
     const tree = crowd(40)
     const { store, packs, write } = await packed(tree)
