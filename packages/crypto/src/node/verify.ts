@@ -20,6 +20,8 @@ export const onCaller: Verifier = { verify, verificationsAtOnce: 1 }
 
 /** Fewer than this are verified sooner than they are handed over. */
 const WORTH_THREADS_MIN = 4
+/** So many are handed over while the caller prepares the next: the threads start before a large tree is read to its end. */
+const HANDED_OVER_AT = 32
 /** 15 ms of four threads with Ed25519: longer than the caller is busy with something else between two looks at them. */
 const AT_ONCE = 1024
 
@@ -52,6 +54,7 @@ export function onThreads(): Verifier {
     new Promise((resolve, reject) => {
       if (waiting.length === 0) queueMicrotask(flush)
       waiting.push({ arguments: args, resolve, reject })
+      if (waiting.length === HANDED_OVER_AT) flush()
     })
   return { verify: verifyTogether, verificationsAtOnce: AT_ONCE }
 }
