@@ -1,20 +1,28 @@
-/**
- * The long run:
- *
- *     pnpm fuzz --minutes 20 [--seed 7] [--target process-mls,trees] [--jobs 2] [--keep] [--outcomes]
- *     pnpm fuzz --target process-mls --tape 00af…      runs one input again and says what comes of it
- *
- * Ends with 1 if anything was found, with the command that shows it again. `--keep` adds inputs that led somewhere new to
- * `test/fuzz/corpus`.
- */
-import { parseArgs } from 'node:util'
+/** `pnpm fuzz`: the long run. Ends with 1 if anything was found, with the command that shows it again. */
 import { Worker } from 'node:worker_threads'
 import { fromHex, toHex } from '@dmls/crypto'
+import { readCommandLine, refuse, wholeNumber } from '../command-line.ts'
 import { loadCorpus, saveCorpus } from './engine/corpus.ts'
 import { tryTape } from './engine/trial.ts'
 import { Watch } from './engine/watch.ts'
 import { targets } from './targets/index.ts'
 import type { FindingReport, SliceReport, WorkerReport, WorkerTask } from './worker.ts'
+
+const HELP = `pnpm fuzz [--minutes N] [--seed N] [--target NAME,...] [--jobs N] [--keep] [--outcomes]
+pnpm fuzz --target NAME --tape HEX
+
+Gives hostile inputs to every entry point: valid messages that were changed where it hurts, and raw bytes. Nothing but
+typed errors may come out, in bounded time and memory, and whatever is refused leaves everything as it was.
+
+  --minutes N   how long (1)
+  --seed N      another one each time, and printed
+  --target A,B  only these: ${targets.map(({ name }) => name).join(', ')}
+  --jobs N      threads (1)
+  --keep        adds inputs that led somewhere new to test/fuzz/corpus
+  --outcomes    what came out, and how often
+  --tape HEX    runs one input of one target again and says what comes of it
+  --help        this text
+`
 
 /** A worker that begins no new input for so long hangs. */
 const HANG_MS = 120_000
@@ -32,32 +40,24 @@ interface Options {
 }
 
 function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      target: { type: 'string' },
-      jobs: { type: 'string', default: '1' },
-      keep: { type: 'boolean', default: false },
-      outcomes: { type: 'boolean', default: false },
-      tape: { type: 'string' },
-    },
+  const values = readCommandLine(HELP, {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    target: { type: 'string' },
+    jobs: { type: 'string', default: '1' },
+    keep: { type: 'boolean', default: false },
+    outcomes: { type: 'boolean', default: false },
+    tape: { type: 'string' },
   })
   const known = targets.map(({ name }) => name)
   const names = values.target?.split(',') ?? known
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined) refuse(`there is no target ${unknown}; there are ${known.join(', ')}`)
-  const [minutes, jobs] = [Number(values.minutes), Number(values.jobs)]
-  const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed)
-  if (!(minutes > 0) || !Number.isInteger(jobs) || jobs < 1 || !Number.isInteger(seed)) {
-    refuse('--minutes, --jobs and --seed are numbers')
-  }
+  const minutes = Number(values.minutes)
+  if (!(minutes > 0)) refuse(`--minutes wants a number above 0, not ${values.minutes}`)
+  const jobs = wholeNumber('jobs', values.jobs, 1)
+  const seed = values.seed === undefined ? Date.now() % 2 ** 31 : wholeNumber('seed', values.seed)
   return { minutes, seed, names, jobs, keep: values.keep, outcomes: values.outcomes, tape: values.tape }
-}
-
-function refuse(line: string): never {
-  process.stderr.write(`${line}\n`)
-  process.exit(2)
 }
 
 function say(line: string): void {

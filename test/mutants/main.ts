@@ -1,16 +1,12 @@
 /**
  * `pnpm mutants`: makes each mistake of the catalogue in a copy of the workspace and sees whether the tests notice.
  * Ends with 1 when one survives, is broken or does not fit the sources any more.
- *
- *     pnpm mutants [--only NAME]... [--jobs N] [--json] [--list]
- *
- * `--only` takes the beginning of a name. The live tree is read and never changed.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readCommandLine, refuse, wholeNumber } from '../command-line.ts'
 import { CATALOGUE } from './catalogue/index.ts'
 import type { Mutant } from './mutant.ts'
 import { jsonOf, progressLine, tableOf } from './report.ts'
@@ -18,6 +14,18 @@ import { endAll, runTests } from './run-tests.ts'
 import { type Trial, tryMutant } from './trial.ts'
 import { allPassed, failuresOf } from './verdict.ts'
 import { copyWorkspace } from './workspace-copy.ts'
+
+const HELP = `pnpm mutants [--only NAME]... [--jobs N] [--json] [--list]
+
+Makes each mistake of the catalogue in a copy of the workspace and sees whether the tests notice. The live tree is read
+and never changed.
+
+  --only NAME  those whose names begin so; may be given several times
+  --jobs N     how many at a time (as many as there are processors, at most 4)
+  --json       the results as JSON on standard output; progress goes to standard error either way
+  --list       what there is, without trying it
+  --help       this text
+`
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const BASELINE_LIMIT_MS = 300_000
@@ -84,25 +92,16 @@ async function run(mutants: readonly Mutant[], jobs: number, folder: string, say
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string', multiple: true, default: [] },
-      jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
-      json: { type: 'boolean', default: false },
-      list: { type: 'boolean', default: false },
-    },
+  const values = readCommandLine(HELP, {
+    only: { type: 'string', multiple: true, default: [] },
+    jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
   })
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
-  const jobs = Number(values.jobs)
+  const jobs = wholeNumber('jobs', values.jobs, 1)
   const mutants = chosenMutants(values.only)
-  if (!Number.isInteger(jobs) || jobs < 1) {
-    say('--jobs wants a number, 1 or more')
-    return 2
-  }
-  if (mutants.length === 0) {
-    say(`no mutant is named so; there are: ${CATALOGUE.map(({ name }) => name).join(', ')}`)
-    return 2
-  }
+  if (mutants.length === 0) refuse(`no mutant is named so; there are: ${CATALOGUE.map(({ name }) => name).join(', ')}`)
   if (values.list) {
     for (const { name, breaks } of mutants) process.stdout.write(`${name}: ${breaks}\n`)
     return 0

@@ -2,8 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readCommandLine } from '../command-line.ts'
 import { drawPicture, PICTURES_FOLDER } from './draw.ts'
 import { PICTURES } from './tales.ts'
+
+readCommandLine('pnpm pictures: draws the pictures of the documentation into docs/pictures. Takes no options.\n', {})
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const folder = join(ROOT, PICTURES_FOLDER)

@@ -1,28 +1,36 @@
-/**
- * Many walks: `pnpm interop --seeds 20`. Options: `--seeds` how many, `--seed` the first, `--operations`, `--members` the
- * most at a time, `--suite`. Ends with status 1 if a walk failed; each failure is printed with its seed.
- */
-import { parseArgs } from 'node:util'
+/** `pnpm interop`: many walks. Ends with status 1 if one failed; each failure is printed with its seed. */
+import { readCommandLine, refuse, wholeNumber } from '../../command-line.ts'
 import { describeReport, walk } from './walk.ts'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '20' },
-    seed: { type: 'string', default: process.env.INTEROP_SEED ?? '1' },
-    operations: { type: 'string', default: '200' },
-    members: { type: 'string', default: '10' },
-    suite: { type: 'string', default: '1' },
-  },
+const HELP = `pnpm interop [--seeds N] [--seed N] [--operations N] [--members N] [--suite N]
+
+Random walks of a group in which our clients and those of ts-mls are mixed: whoever commits, everybody must agree.
+
+  --seeds N        how many walks (20)
+  --seed N         seed of the first; the next ones count up (1, or INTEROP_SEED)
+  --operations N   of each walk (200)
+  --members N      the most at a time (10)
+  --suite N        cipher suite, 1 to 7 (1)
+  --help           this text
+`
+
+const values = readCommandLine(HELP, {
+  seeds: { type: 'string', default: '20' },
+  seed: { type: 'string', default: process.env.INTEROP_SEED ?? '1' },
+  operations: { type: 'string', default: '200' },
+  members: { type: 'string', default: '10' },
+  suite: { type: 'string', default: '1' },
 })
 
+const CIPHER_SUITES = 7
+
 function number(name: keyof typeof values): number {
-  const value = Number(values[name])
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} takes a number, not ${values[name]}`)
-  return value
+  return wholeNumber(name, values[name], 1)
 }
 
 const first = number('seed')
 const [operations, membersMax, cipherSuite] = [number('operations'), number('members'), number('suite')]
+if (cipherSuite > CIPHER_SUITES) refuse(`there is no cipher suite ${cipherSuite}`)
 const made = new Map<string, number>()
 let failures = 0
 for (let seed = first; seed < first + number('seeds'); seed++) {
