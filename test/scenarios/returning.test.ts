@@ -148,10 +148,59 @@ describe('a member that was away too long', () => {
     expect(agreedHead(people)).toBe(made.epoch)
   })
 
+  test('scenario 24: needs nobody when it deleted the fork point of a branch that was merged since', async () => {
+    const people = (await actors(['alice', 'bob', 'carol'])) as Three
+    const [alice, bob, carol] = people
+    await groupOf(people, { retention: SHORT })
+    const first = await alice.commit()
+    await bob.receive(first.wire)
+    const second = await bob.commit()
+    const aside = await carol.commit()
+    await alice.receive(second.wire, aside.wire)
+    await carol.receive(first.wire, second.wire)
+    const merge = await alice.commit()
+    expect(merge.parent).toBe(second.epoch)
+    await carol.receive(merge.wire)
+
+    pass([bob], 2 * MINUTE)
+    const request = await bob.askBack()
+    expect(await alice.hearRequest(request)).toBe('refused: rejoin_needless')
+    // he cannot judge the other branch any more, and takes the merge as it is
+    expect(await bob.receive(aside.wire, merge.wire)).toEqual(['refused: beyond_horizon', 'commit'])
+    expect(agreedHead(people)).toBe(merge.epoch)
+  })
+
+  test('scenario 24: is brought back when it deleted an epoch of a branch that went on and was merged', async () => {
+    const people = (await actors(['alice', 'bob', 'carol'])) as Three
+    const [alice, bob, carol] = people
+    await groupOf(people)
+    const first = await alice.commit()
+    await bob.receive(first.wire)
+    const second = await bob.commit()
+    await alice.receive(second.wire)
+    const aside = await carol.commit()
+    const further = await carol.commit()
+    await alice.receive(aside.wire)
+    const merge = await alice.commit()
+    await alice.receive(further.wire)
+    const last = await alice.commit()
+    expect([merge.parent, last.parent]).toEqual([second.epoch, merge.epoch])
+
+    const request = (open: readonly DmlsEpoch[]): Promise<KeyPackage> => {
+      const { groupId } = alice.state
+      const epochs = [merge.epoch, second.epoch, first.epoch, first.parent]
+      const asked = { groupId, instance: bob.self, reason: 'out_of_reach' as const, epochs, open }
+      return bob.keyPackage([{ extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(asked) }])
+    }
+    const line = [merge.epoch, second.epoch, first.epoch, first.parent]
+    expect(await alice.hearRequest(await request([...line, aside.epoch]))).toBe('refused: rejoin_needless')
+    expect(await alice.hearRequest(await request(line))).toBe('noted')
+  })
+
   test('scenario 24: a request that is not to be honoured, or no good, changes nothing', async () => {
     const { alice, dora } = await doraWasAway()
     const request = (epochs: readonly DmlsEpoch[], groupId: Uint8Array = dora.state.groupId): Promise<KeyPackage> => {
-      const asked = { groupId, instance: dora.self, reason: 'out_of_reach' as const, epochs, open: 0 }
+      const asked = { groupId, instance: dora.self, reason: 'out_of_reach' as const, epochs, open: [] }
       return dora.keyPackage([{ extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(asked) }])
     }
     const good = await request([dora.head])

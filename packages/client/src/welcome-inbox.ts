@@ -141,11 +141,14 @@ export class WelcomeInbox {
 }
 
 /**
- * A Welcome that lacks something is tried again; one that is bad, or not for us, is not. Whoever judges a fork itself
- * follows no Welcome, but may learn by judging it that it is out, and then this is the way back.
+ * Whoever judges a fork itself follows no Welcome, nor does whoever asked to be brought back while its side is the one
+ * that stays. Either may learn later that it is out, and then this is the way back.
  */
+const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays'])
+
+/** A Welcome that lacks something is tried again; one that is bad, or not for us, is not. */
 function mayWorkLater(error: unknown): boolean {
-  if (error instanceof MlsError) return error.blame === 'missing' || error.code === 'can_judge'
+  if (error instanceof MlsError) return error.blame === 'missing' || STAYS.has(error.code)
   return error instanceof StoreError
 }
 

@@ -27,6 +27,9 @@ interface Parts {
   readonly noted: () => void
 }
 
+/** Honest requests that others have to judge, or that nobody needs to honour. */
+const NOT_FOR_US: ReadonlySet<string> = new Set(['rejoin_needless', 'rejoin_unrelated'])
+
 export class Homecoming {
   readonly #parts: Parts
 
@@ -66,7 +69,7 @@ export class Homecoming {
     } catch (error) {
       if (!(error instanceof MlsError)) throw error
       await running.write(ledger.refuse(ledger.id(message)))
-      if (error.code !== 'rejoin_needless') {
+      if (!NOT_FOR_US.has(error.code)) {
         tell([{ type: 'refused', code: error.code, reason: error.message, sender: undefined }])
       }
       return 'ignore'

@@ -66,23 +66,44 @@ export class Intake {
 
   /** Processes what waited for an epoch, and what waited for the epochs that this brings. */
   async retry(epoch: string): Promise<void> {
-    const { ledger } = this.#parts
     const ready = [epoch]
     for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
-      const taken = ledger.takeWaiting(next)
-      for (const [i, id] of taken.entries()) {
-        try {
-          const bytes = await ledger.load(id)
-          if (bytes === undefined) continue
-          const brought = await this.#tryOne(bytes, decodeDmlsMessage(bytes))
-          if (typeof brought === 'object') ready.push(brought.epoch)
-        } catch (error) {
-          // the disk refused: what was not processed goes on waiting
-          ledger.putBack(taken.slice(i), next)
-          throw error
+      ready.push(...(await this.#tryWaiting(next, () => true)))
+    }
+  }
+
+  /** Tries again what is of an epoch that is here and waits for another: it may have to do without that one now. */
+  async reconsider(): Promise<void> {
+    const { ledger, running } = this.#parts
+    const isHere = (message: DmlsMessage): boolean => running.current.dag.has(dmlsEpoch(message.dmlsEpoch))
+    for (const awaited of ledger.awaited()) {
+      for (const brought of await this.#tryWaiting(awaited, isHere)) await this.retry(brought)
+    }
+  }
+
+  /** Tries what waits for an epoch and is chosen; returns the epochs that this brings. */
+  async #tryWaiting(epoch: string, isChosen: (message: DmlsMessage) => boolean): Promise<string[]> {
+    const { ledger } = this.#parts
+    const brought: string[] = []
+    const taken = ledger.takeWaiting(epoch)
+    for (const [i, id] of taken.entries()) {
+      try {
+        const bytes = await ledger.load(id)
+        if (bytes === undefined) continue
+        const message = decodeDmlsMessage(bytes)
+        if (!isChosen(message)) {
+          ledger.putBack([id], epoch)
+          continue
         }
+        const outcome = await this.#tryOne(bytes, message)
+        if (typeof outcome === 'object') brought.push(outcome.epoch)
+      } catch (error) {
+        // the disk refused: what was not processed goes on waiting
+        ledger.putBack(taken.slice(i), epoch)
+        throw error
       }
     }
+    return brought
   }
 
   /** Whether a message is of an epoch from before we joined on any branch: it will never be of use to us. */

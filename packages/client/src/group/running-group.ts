@@ -249,7 +249,12 @@ export class RunningGroup {
   }
 
   async #retireNow(): Promise<boolean> {
-    return !this.#closed && this.#forgetting.run()
+    if (this.#closed) return false
+    const before = this.state.epochs
+    const somethingWent = await this.#forgetting.run()
+    // a merge need not wait for a branch that begins where nothing can be processed any more
+    if (this.state.epochs !== before) this.#soon(() => this.#intake.reconsider())
+    return somethingWent
   }
 
   #askPeers(): Promise<void> {

@@ -116,13 +116,12 @@ function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): 
 }
 
 /**
- * Whether a Welcome may be the way back after a removal: we are out; or we are in by an old Welcome to the very instance
- * that was removed, nobody has led us on from there, and this one is for another instance.
+ * Whether a Welcome may be the way back after a removal: we are out; or we are in by an old Welcome to an instance that
+ * was removed, nobody has led us on from there, and this one is for another instance.
  */
 export function isWayBack({ removal, overcome, self, home }: DmlsGroupState, joined: Joined): boolean {
   if (removal !== undefined) return true
   const instance = instanceId(joined.keyPackageRef)
-  return overcome.some(
-    ({ removes, entered }) => entered === home && removes.includes(self) && !removes.includes(instance),
-  )
+  const isLedOn = overcome.at(-1)?.entered !== home
+  return !isLedOn && overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))
 }

@@ -50,10 +50,13 @@ export function rejoinRequestOf(keyPackage: KeyPackage, groupId: Uint8Array): Re
 
 /** The KeyPackage extension with which we ask to be replaced. */
 export function rejoinExtension(state: DmlsGroupState, reason: RejoinReason): Extension {
-  const epochs = knownEpochs(state)
-  const shut = epochs.findIndex((epoch) => state.epochs.get(epoch)?.stage !== 'open')
-  const open = shut < 0 ? epochs.length : shut
-  const request: RejoinRequest = { groupId: state.groupId, instance: state.self, reason, epochs, open }
+  const request: RejoinRequest = {
+    groupId: state.groupId,
+    instance: state.self,
+    reason,
+    epochs: knownEpochs(state),
+    open: openEpochs(state),
+  }
   return { extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(request) }
 }
 
@@ -74,6 +77,12 @@ function knownEpochs({ dag, head }: DmlsGroupState): DmlsEpoch[] {
     due += distance < NEAR_EPOCHS ? 1 : distance
   }
   return last === epochs.at(-1) ? epochs : [...epochs, last]
+}
+
+/** Where we can process commits, the latest first. */
+function openEpochs({ dag, epochs }: DmlsGroupState): DmlsEpoch[] {
+  const open = [...epochs.keys()].filter((id) => epochs.get(id)?.stage === 'open')
+  return open.sort((a, b) => dag.depth(b) - dag.depth(a) || compareText(a, b))
 }
 
 /** Notes that we have asked: a Welcome to this key package is one that we follow. */
@@ -103,12 +112,12 @@ export async function noteRejoin(state: DmlsGroupState, keyPackage: KeyPackage, 
   if (member === undefined || member.identity !== toHex(services.identityOf(keyPackage.leafNode))) {
     throw invalid('rejoin_of_stranger', 'the key package would replace nobody of its identity')
   }
-  checkNeeded(state, request)
   await validateKeyPackage(state.suite, keyPackage, mlsServices(services), {
     group: { groupId: state.groupId, extensions: [] },
     occasion: 'add',
     lifetime: 'check',
   })
+  checkNeeded(state, request)
   const roster = state.dag.roster(state.head)
   const returning = new Map([...state.returning].filter(([instance]) => roster.has(instance)))
   return new StepBuilder(state).set({ returning: returning.set(request.instance, keyPackage) }).finish()
@@ -117,14 +126,36 @@ export async function noteRejoin(state: DmlsGroupState, keyPackage: KeyPackage, 
 function checkNeeded(state: DmlsGroupState, request: RejoinRequest): void {
   const known = latestKnown(state.dag, state.head, request)
   if (known === undefined) throw invalid('rejoin_unrelated', 'none of the epochs of a request lies in our past')
-  if (request.reason !== 'out_of_reach') return
-  // where the ways part: what leads on from there it must be able to process, and we to serve
-  const parting = request.epochs.findIndex((id) => state.dag.has(id) && isOnChosenBranch(state, id))
-  const canFollow = parting < 0 || parting < request.open
-  const epoch = request.epochs[parting] ?? known
-  if (canFollow && state.epochs.get(epoch)?.stage === 'open') {
-    throw invalid('rejoin_needless', 'from the epoch where the ways part, a member can still follow', { epoch })
+  if (request.reason === 'out_of_reach' && canFollow(state, request, known)) {
+    throw invalid('rejoin_needless', 'wherever the ways part, a member can still follow')
   }
+}
+
+/** Whether a member can process, and we could serve, all that leads on to our head and that it may not know. */
+function canFollow({ dag, head, epochs }: DmlsGroupState, request: RejoinRequest, known: DmlsEpoch): boolean {
+  const spoken = dag.senders().get(request.instance)?.node
+  const ends = spoken === undefined ? [dag.node(known)] : [dag.node(known), spoken]
+  const isKnown = (node: DagNode): boolean => ends.some((end) => precedesOrEquals(dag, node, end))
+  const open = new Set(request.open)
+  const needed = new Set<DagNode>()
+  const waiting: DagNode[] = [dag.node(head)]
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (needed.has(node) || isKnown(node)) continue
+    needed.add(node)
+    if (node.parent !== undefined) {
+      const { id } = node.parent
+      if (isKnown(node.parent) && !(open.has(id) && epochs.get(id)?.stage === 'open')) return false
+      waiting.push(node.parent)
+    }
+    for (const { head: resolved, forkPoint } of node.facts.resolves) {
+      const branch = dag.findNode(resolved)
+      const fork = dag.findNode(forkPoint)
+      if (branch === undefined || fork === undefined) continue
+      // whoever can process nothing in the fork point takes the merge as it is (commit-rules.ts)
+      if (open.has(forkPoint) || !isKnown(fork)) waiting.push(branch)
+    }
+  }
+  return true
 }
 
 /** The latest epoch of a request that is, or lies before, an epoch. */

@@ -7,7 +7,7 @@
  * ```
  * enum { out_of_reach(1), state_lost(2) } RejoinReason;
  * struct { uint8 version = 1; opaque group_id<V>; opaque instance<V>; RejoinReason reason; opaque epochs<V><V>;
- *   uint8 open; } RejoinRequest;
+ *   opaque open<V><V>; } RejoinRequest;
  * struct { opaque instance<V>; opaque epoch<V>; opaque branch<V>; uint32 support; } Descent;
  * ```
  */
@@ -34,8 +34,8 @@ export interface RejoinRequest {
   readonly reason: RejoinReason
   /** Epochs that it knows, latest first. */
   readonly epochs: readonly DmlsEpoch[]
-  /** How many of them, from the first, it can still process commits in. */
-  readonly open: number
+  /** Epochs in which it can still process commits. */
+  readonly open: readonly DmlsEpoch[]
 }
 
 /** Whence the group of a Welcome has come, for one of those whom it brings back. */
@@ -54,7 +54,7 @@ export function encodeRejoinRequest(request: RejoinRequest): Uint8Array {
   return encodeWhole(request, (writer, { groupId, instance, reason, epochs, open }) => {
     writeIdentifier(writer.uint8(VERSION).opaque(groupId), instance)
     writer.uint8(reason === 'out_of_reach' ? 1 : 2).vector(epochs.slice(0, EPOCHS_MAX), writeIdentifier)
-    writer.uint8(Math.min(open, EPOCHS_MAX))
+    writer.vector(open.slice(0, EPOCHS_MAX), writeIdentifier)
   })
 }
 
@@ -66,11 +66,11 @@ export function decodeRejoinRequest(data: Uint8Array): RejoinRequest {
     const instance = readInstanceId(reader)
     const reason = reader.uint8()
     const epochs = reader.vector(readDmlsEpoch)
-    const open = reader.uint8()
+    const open = reader.vector(readDmlsEpoch)
     if ((reason !== 1 && reason !== 2) || epochs.length === 0 || epochs.length > EPOCHS_MAX) {
       throw malformed('bad_rejoin_request', 'the request has no reason, or no epochs or too many')
     }
-    if (open > epochs.length) throw malformed('bad_rejoin_request', 'the request can follow more epochs than it names')
+    if (open.length > EPOCHS_MAX) throw malformed('bad_rejoin_request', 'the request can follow too many epochs')
     return { groupId, instance, reason: reason === 1 ? 'out_of_reach' : 'state_lost', epochs, open }
   })
 }
