@@ -136,6 +136,9 @@ function set(
 
 /** Changes to a map, with what stood there before. */
 class MapEdit {
+  /** Keeps the class known to V8's compilers over full collections; see {@link Reader.exemplar}. */
+  static readonly exemplar: MapEdit = new MapEdit(new Map(), 0, 0)
+
   readonly map: Map<string, Holders>
   readonly names: string[] = []
   readonly before: (Holders | undefined)[] = []
