@@ -9,12 +9,9 @@ import { nodeProvider } from '@dmls/crypto/node'
 import {
   type AdminRule,
   type ApplicationContent,
-  adoptWelcome,
-  answersRequest,
   askToRejoin,
   type CommitMade,
   type CommitRequest,
-  comeBack,
   createDmlsGroup,
   createDmlsProfile,
   DEFAULT_GROUP_POLICY,
@@ -34,12 +31,12 @@ import {
   type Received,
   type RejoinReason,
   receiveMessage,
-  rejoinDmlsGroup,
   rejoinExtension,
   retire,
   returningMembers,
   type Step,
   sendMessage,
+  wayInto,
 } from '@dmls/dmls'
 import {
   createKeyPackage,
@@ -333,12 +330,11 @@ export class Actor {
       const joined = await this.open(welcome)
       const state = this.#state
       if (state === undefined) this.#apply(joinDmlsGroup(joined, profile, this.services))
-      else if (answersRequest(state, joined)) {
-        const step = comeBack(state, joined, this.services)
+      else {
+        const step = wayInto(state, joined, this.services)
         this.#apply(step)
-        step.wipe()
-      } else if (state.removal === undefined) this.#apply(adoptWelcome(state, joined, this.services))
-      else this.#apply(rejoinDmlsGroup(state, joined, this.services))
+        step.wipe?.()
+      }
       await this.#retry()
       return 'joined'
     } catch (error) {

@@ -142,9 +142,9 @@ export class WelcomeInbox {
 
 /**
  * Whoever judges a fork itself follows no Welcome, nor does whoever asked to be brought back while its side is the one
- * that stays. Either may learn later that it is out, and then this is the way back.
+ * that stays, or after a handover led it elsewhere. Each may learn later that it is out, and then this is the way back.
  */
-const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays'])
+const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays', 'no_descent'])
 
 /** A Welcome that lacks something is tried again; one that is bad, or not for us, is not. */
 function mayWorkLater(error: unknown): boolean {

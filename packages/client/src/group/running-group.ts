@@ -18,6 +18,7 @@ import {
   type RejoinReason,
   type Step,
   sendMessage,
+  wayInto,
 } from '@dmls/dmls'
 import { type Joined, type KeyPackage, usage } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
@@ -37,7 +38,6 @@ import { MessageLedger, type Pending } from './message-ledger.ts'
 import { Pursuit } from './pursuit.ts'
 import { Resumption } from './resumption.ts'
 import type { RunningState } from './running-state.ts'
-import { wayInto } from './way-into.ts'
 
 /** Sends a Welcome to people who may be offline. */
 export interface WelcomeSender {
@@ -344,6 +344,7 @@ export class RunningGroup {
       // what was of no use may be a part of the branch that we are on now
       this.#ledger.forgetRefusals()
       this.#pursuit.forget()
+      await this.#homecoming.stopAsking()
       this.#askPeers().catch(() => undefined)
       await this.#intake.retry(epoch)
     })

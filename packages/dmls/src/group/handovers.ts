@@ -26,12 +26,14 @@ export function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Hand
 
 /**
  * The handovers by which we may follow a Welcome into an epoch. Only those that were said where we live now: one from a
- * branch that we left would lead us back.
+ * branch that we left would lead us back. And none to an epoch that our head has resolved since: it lies behind us.
  */
-export function handoversInto({ dag, home, handovers }: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
-  return [...handovers.values()].filter(({ resolvedBy, entrances, saidIn }) => {
+export function handoversInto(state: DmlsGroupState, epoch: DmlsEpoch): readonly Handover[] {
+  const { dag, home, head } = state
+  return [...state.handovers.values()].filter(({ resolvedBy, entrances, saidIn }) => {
     const isAtHome = saidIn === home || dag.precedes(home, saidIn)
-    return isAtHome && (resolvedBy === epoch || entrances.includes(epoch))
+    const isBehindUs = dag.has(resolvedBy) && (resolvedBy === head || dag.precedes(resolvedBy, head))
+    return isAtHome && !isBehindUs && (resolvedBy === epoch || entrances.includes(epoch))
   })
 }
 

@@ -37,6 +37,15 @@ export function joinDmlsGroup(joined: Joined, profile: Profile, services: DmlsSe
   return beginHistory({ profile, group: joined.state, root, self: instanceId(joined.keyPackageRef) })
 }
 
+/** Begins a step by which a Welcome's epoch becomes a root of our history, and we its new instance there. */
+function enter(state: DmlsGroupState, joined: Joined, services: DmlsServices): StepBuilder {
+  const epoch = epochOf(joined.state)
+  return new StepBuilder(state)
+    .insert(joinedFacts(joined, services))
+    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
+    .set({ self: instanceId(joined.keyPackageRef), home: epoch })
+}
+
 /**
  * Follows a Welcome of a group that we are in, on the word of a handover.
  * @throws MlsError `invalid` `already_member` when we hold the epoch, `can_judge` when we were where the branches parted:
@@ -53,10 +62,7 @@ export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: Dm
   if (said.every((handover) => wasAt(state, handover))) {
     throw invalid('can_judge', 'we were where the branches part', { epoch })
   }
-  const builder = new StepBuilder(state)
-    .insert(joinedFacts(joined, services))
-    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
-    .set({ self: instanceId(joined.keyPackageRef), home: epoch })
+  const builder = enter(state, joined, services)
   chooseHead(builder)
   return builder.finish()
 }
@@ -67,19 +73,9 @@ export function adoptWelcome(state: DmlsGroupState, joined: Joined, services: Dm
  * @throws MlsError `invalid` `already_member` when we know the epoch, and what an answer is refused with
  */
 export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
-  const epoch = epochOf(joined.state)
-  if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
+  if (state.dag.has(epochOf(joined.state))) throw invalid('already_member', 'the epoch is known already')
   checkAnswer(state, joined, services)
-  const builder = new StepBuilder(state)
-    .insert(joinedFacts(joined, services))
-    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
-    .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined, asked: undefined, isLost: false })
-    // others asked in view of the side that we leave
-    .set({ returning: new Map(), overcome: overcomeBy(state, epoch) })
-  chooseHead(builder)
-  const retirement = new Retirement(builder)
-  if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
-  return retirement.finish()
+  return enterAnew(state, joined, services)
 }
 
 /**
@@ -88,20 +84,25 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
  * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before;
  * `usage` `not_removed`
  */
-export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): Step {
+export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
   if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
   if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
-  const builder = new StepBuilder(state)
-    .insert(joinedFacts(joined, services))
-    .hold(epoch, { stage: 'open', group: joined.state, supersededAtMs: undefined })
-    .set({ self: instanceId(joined.keyPackageRef), home: epoch, removal: undefined })
+  return enterAnew(state, joined, services)
+}
+
+/** Enters as another instance than before: neither the removal of that one nor a loss of its state counts any more. */
+function enterAnew(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
+  const builder = enter(state, joined, services)
+    .set({ removal: undefined, asked: undefined, isLost: false })
     // others asked in view of the side that we leave
-    .set({ returning: new Map(), overcome: overcomeBy(state, epoch) })
+    .set({ returning: new Map(), overcome: overcomeBy(state, epochOf(joined.state)) })
   chooseHead(builder)
-  return builder.finish()
+  const retirement = new Retirement(builder)
+  if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
+  return retirement.finish()
 }
 
 /** Removals that are kept in mind, the latest ones. */

@@ -254,7 +254,7 @@ export function checkAnswer(state: DmlsGroupState, joined: Joined, services: Dml
   if (![...state.dag.roster(epoch).values()].some(({ identity }) => identity === signer)) {
     throw invalid('stranger_answers', 'whoever made the Welcome was no member of the epoch that it names')
   }
-  if (epoch === state.head || state.removal !== undefined || state.asked?.reason === 'state_lost') return
+  if (epoch === state.head || state.asked?.reason === 'state_lost') return
   const support = supportSince(state, epoch)
   const branch = branchAfter(state.dag, epoch, state.head)
   const stays = support > descent.support || (support === descent.support && compareText(branch, descent.branch) < 0)
