@@ -16,7 +16,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
     name: 'return-in-the-name-of-another',
     breaks: 'Anybody can ask that a member be replaced by itself.',
-    file: 'packages/dmls/src/group/rejoin.ts',
+    file: 'packages/dmls/src/group/bring-back.ts',
     search: 'member.identity !== toHex(services.identityOf(keyPackage.leafNode))',
     replacement: 'member.identity === ""',
     tests: RETURNING,
@@ -56,7 +56,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
     name: 'needless-to-whoever-forgot',
     breaks: 'Who deleted the epoch where the ways part is told to follow from there, because others retain it.',
-    file: 'packages/dmls/src/group/rejoin.ts',
+    file: 'packages/dmls/src/group/bring-back.ts',
     search: 'open.has(id) && epochs',
     replacement: 'epochs',
     tests: RETURNING,
@@ -64,7 +64,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
     name: 'needless-beside-the-branch',
     breaks: 'Who deleted an epoch of a branch that goes on and is merged is told to follow, and never can.',
-    file: 'packages/dmls/src/group/rejoin.ts',
+    file: 'packages/dmls/src/group/bring-back.ts',
     search: 'if (open.has(forkPoint) || !isKnown(fork)) waiting.push(branch)',
     replacement: '',
     tests: RETURNING,
@@ -72,7 +72,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
     name: 'merge-taken-as-it-is-needed',
     breaks: 'Who can take a merge as it is, because it deleted the fork point, is replaced all the same.',
-    file: 'packages/dmls/src/group/rejoin.ts',
+    file: 'packages/dmls/src/group/bring-back.ts',
     search: 'if (open.has(forkPoint) || !isKnown(fork)) waiting.push(branch)',
     replacement: 'waiting.push(branch)',
     tests: RETURNING,

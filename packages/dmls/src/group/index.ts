@@ -1,3 +1,4 @@
+export { noteRejoin, returningMembers } from './bring-back.ts'
 export { openHeads } from './choose-head.ts'
 export * from './commit.ts'
 export { mayRemove } from './commit-rules.ts'
