@@ -47,10 +47,10 @@ export function kemSuiteId(name: KemName): Uint8Array {
 /** RFC 9180 §7.1.3, X25519 and X448. */
 function montgomeryDeriver(labeled: LabeledKdf, size: number): (ikm: Uint8Array) => Uint8Array {
   const extract = labeled.extractor('dkp_prk')
-  const expand = labeled.expander('sk', size)(EMPTY)
+  const expand = labeled.expander('sk', size)
   return (ikm) => {
     const prk = extract(EMPTY, ikm)
-    const privateKey = expand(prk)
+    const privateKey = expand(prk, EMPTY)
     wipe(prk)
     return privateKey
   }
@@ -64,7 +64,7 @@ function nistDeriver(labeled: LabeledKdf, curve: NistCurveName, size: number): (
   return (ikm) => {
     const prk = extract(EMPTY, ikm)
     for (let counter = 0; counter < 256; counter++) {
-      const candidate = expand(Uint8Array.of(counter))(prk)
+      const candidate = expand(prk, Uint8Array.of(counter))
       candidate[0] = (candidate[0] as number) & mask
       if (isNistScalar(curve, candidate)) {
         wipe(prk)

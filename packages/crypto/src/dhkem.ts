@@ -23,7 +23,7 @@ export function dhkem(name: KemName, group: DiffieHellman, kdf: Kdf): Kem {
   /** RFC 9180 §4.1 ExtractAndExpand. */
   function extractAndExpand(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
     const eaePrk = extractEae(EMPTY, dh)
-    const sharedSecret = expandSharedSecret(kemContext)(eaePrk)
+    const sharedSecret = expandSharedSecret(eaePrk, kemContext)
     wipe(eaePrk, dh)
     return sharedSecret
   }

@@ -81,26 +81,25 @@ function keySchedules(parameters: SuiteParameters, kdf: Kdf): (info: Uint8Array)
   const labeled = labeledKdf(kdf, suiteId)
   const hashInfo = labeled.extractor('info_hash')
   const extractSecret = labeled.extractor('secret')
-  const expandKey = labeled.expander('key', AEAD[parameters.aead].keySize)
-  const expandNonce = labeled.expander('base_nonce', NONCE_SIZE)
-  const expandExporterSecret = labeled.expander('exp', kdf.size)
   // RFC 9180 §5.1: key_schedule_context = mode || psk_id_hash || info_hash; the first two never change here.
-  const contextPrefix = concatBytes(Uint8Array.of(MODE_BASE), labeled.extractor('psk_id_hash')(EMPTY, EMPTY))
+  const contextStart = concatBytes(Uint8Array.of(MODE_BASE), labeled.extractor('psk_id_hash')(EMPTY, EMPTY))
+  const expandKey = labeled.expander('key', AEAD[parameters.aead].keySize, contextStart)
+  const expandNonce = labeled.expander('base_nonce', NONCE_SIZE, contextStart)
+  const expandExporterSecret = labeled.expander('exp', kdf.size, contextStart)
   return (info) => {
-    const context = concatBytes(contextPrefix, hashInfo(EMPTY, info))
-    const [keyOf, nonceOf] = [expandKey(context), expandNonce(context)]
+    const infoHash = hashInfo(EMPTY, info)
     return {
       keyAndNonce(sharedSecret) {
         const secret = extractSecret(sharedSecret, EMPTY)
-        const key = keyOf(secret)
-        const nonce = nonceOf(secret)
+        const key = expandKey(secret, infoHash)
+        const nonce = expandNonce(secret, infoHash)
         wipe(secret)
         return { key, nonce }
       },
       exported(sharedSecret, exporterContext, length) {
         const secret = extractSecret(sharedSecret, EMPTY)
-        const exporterSecret = expandExporterSecret(context)(secret)
-        const exported = labeled.expander('sec', length)(exporterContext)(exporterSecret)
+        const exporterSecret = expandExporterSecret(secret, infoHash)
+        const exported = labeled.expander('sec', length)(exporterSecret, exporterContext)
         wipe(secret, exporterSecret)
         return exported
       },

@@ -13,18 +13,18 @@ export interface Hash {
   hash(data: Uint8Array): Uint8Array
   /** HMAC under a secret key. */
   mac(key: Uint8Array, data: Uint8Array): Uint8Array
-  /** `T(1)` of HKDF-Expand, RFC 5869 §2.3: HMAC of `info` and a byte 1, under a secret key. */
-  expandOnce(prk: Uint8Array, info: Uint8Array): Uint8Array
-  /** HMAC of a secret, under a salt that may be public: HKDF-Extract, RFC 5869 §2.2. */
-  extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
+  /** `T(1)` of HKDF-Expand, RFC 5869 §2.3: HMAC of `info`, what else belongs to it and a byte 1, under a secret key. */
+  expandOnce(prk: Uint8Array, info: Uint8Array, infoRest?: Uint8Array): Uint8Array
+  /** HMAC of a secret, in one piece or two, under a salt that may be public: HKDF-Extract, RFC 5869 §2.2. */
+  extract(salt: Uint8Array, ikm: Uint8Array, ikmRest?: Uint8Array): Uint8Array
 }
 
-/** HKDF, RFC 5869. */
+/** HKDF, RFC 5869. What is hashed may be given in two pieces: labels stay where they are, and secrets are copied once less. */
 export interface Kdf {
   /** `Nh`. */
   readonly size: number
-  extract(salt: Uint8Array, ikm: Uint8Array): Uint8Array
-  expand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array
+  extract(salt: Uint8Array, ikm: Uint8Array, ikmRest?: Uint8Array): Uint8Array
+  expand(prk: Uint8Array, info: Uint8Array, length: number, infoRest?: Uint8Array): Uint8Array
 }
 
 export interface Aead {

@@ -121,8 +121,11 @@ interface DhCase {
 /** HPKE whose KEM has the given shared secret of the curve: what the receiver must arrive at. */
 function expectedHpke(suite: CipherSuite, dh: Uint8Array, publicKey: Uint8Array): Hpke {
   const parameters = SUITES.find(({ id }) => id === suite.id)!
-  const expandOnce = (prk: Uint8Array, info: Uint8Array): Uint8Array => suite.mac(prk, Uint8Array.from([...info, 1]))
-  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac, extract: suite.extract, expandOnce })
+  const expandOnce = (prk: Uint8Array, ...info: (Uint8Array | undefined)[]): Uint8Array =>
+    suite.mac(prk, Uint8Array.from([...info.flatMap((part) => [...(part ?? [])]), 1]))
+  const extract = (salt: Uint8Array, ...ikm: (Uint8Array | undefined)[]): Uint8Array =>
+    suite.extract(salt, Uint8Array.from(ikm.flatMap((part) => [...(part ?? [])])))
+  const kdf = hkdf({ size: suite.hashSize, hash: suite.hash, mac: suite.mac, extract, expandOnce })
   const group = {
     importPrivateKey: () => ({ publicKey: () => publicKey, agree: () => dh.slice() }),
     validatePublicKey: () => undefined,

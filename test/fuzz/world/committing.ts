@@ -100,6 +100,7 @@ async function commit(
     treeHash: treeHashOf(tree, suite.hashSize),
     leafCount: Math.max(tree.leafCount, 1),
     extensions: applied.extensions,
+    scratch: tree.parts.hasher.scratch,
     commit: framed,
     commitSecret: staged?.commitSecret ?? zeroSecret(suite),
     lastPathSecret: staged?.lastPathSecret,

@@ -2,12 +2,14 @@
 
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
-import { concatBytes } from '../bytes.ts'
+import { concatBytes, wipe } from '../bytes.ts'
 import { guarded } from '../checks.ts'
 import type { Hash } from '../primitives.ts'
 import { HASH_SIZE, type HashName } from '../suite-table.ts'
 
 const HASHES = { 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 } as const
+
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 export function nobleHash(name: HashName): Hash {
   const algorithm = HASHES[name]
@@ -17,7 +19,15 @@ export function nobleHash(name: HashName): Hash {
     size: HASH_SIZE[name],
     hash: (data) => guarded('provider_failed', 'hash failed', () => algorithm(data)),
     mac,
-    expandOnce: (prk, info) => mac(prk, concatBytes(info, Uint8Array.of(1))),
-    extract: mac,
+    expandOnce: (prk, info, infoRest = NOTHING) => mac(prk, concatBytes(info, infoRest, Uint8Array.of(1))),
+    extract(salt, ikm, ikmRest) {
+      if (ikmRest === undefined) return mac(salt, ikm)
+      const whole = concatBytes(ikm, ikmRest)
+      try {
+        return mac(salt, whole)
+      } finally {
+        wipe(whole)
+      }
+    },
   }
 }

@@ -14,7 +14,7 @@ const OUTER_PAD = 0x5c
 /** Inner inputs for messages up to this size are kept, cleared, for the next call. */
 const KEPT_MESSAGE_SIZE_MAX = 256
 
-const NOTHING = new Uint8Array(0)
+const NOTHING: Uint8Array = new Uint8Array(0)
 const ONE = Uint8Array.of(1)
 
 /** Writes the hash of `data` into `target`. */
@@ -46,10 +46,21 @@ export function nodeHash(name: HashName): Hash {
     return kept
   }
 
-  /** RFC 2104 §2: H(K ⊕ opad ‖ H(K ⊕ ipad ‖ message ‖ tail)). Measured at half the time of `createHmac` with a KeyObject. */
-  function hmac(key: Uint8Array, message: Uint8Array, tail: Uint8Array, innerDigest: Digest): Uint8Array {
-    if (key.length > blockSize) return hmacWithLongKey(key, message, tail, innerDigest)
-    const inner = innerInput(message.length + tail.length)
+  /**
+   * RFC 2104 §2: H(K ⊕ opad ‖ H(K ⊕ ipad ‖ message)), the message in three pieces. Measured at half the time of `createHmac`
+   * with a KeyObject.
+   */
+  function hmac(
+    innerDigest: Digest,
+    key: Uint8Array,
+    first: Uint8Array,
+    second: Uint8Array = NOTHING,
+    third: Uint8Array = NOTHING,
+  ): Uint8Array {
+    if (key.length > blockSize) return hmacWithLongKey(innerDigest, key, first, second, third)
+    const secondAt = blockSize + first.length
+    const thirdAt = secondAt + second.length
+    const inner = innerInput(thirdAt + third.length - blockSize)
     try {
       inner.fill(INNER_PAD, key.length, blockSize)
       outer.fill(OUTER_PAD, key.length, blockSize)
@@ -58,8 +69,9 @@ export function nodeHash(name: HashName): Hash {
         inner[i] = byte ^ INNER_PAD
         outer[i] = byte ^ OUTER_PAD
       }
-      inner.set(message, blockSize)
-      inner.set(tail, blockSize + message.length)
+      inner.set(first, blockSize)
+      if (second.length > 0) inner.set(second, secondAt)
+      if (third.length > 0) inner.set(third, thirdAt)
       innerDigest(outer, blockSize, inner)
       return plain(hash(algorithm, outer, 'buffer'))
     } catch (error) {
@@ -71,11 +83,15 @@ export function nodeHash(name: HashName): Hash {
   }
 
   /** RFC 2104 §2: a key longer than a block is hashed first. */
-  function hmacWithLongKey(key: Uint8Array, message: Uint8Array, tail: Uint8Array, innerDigest: Digest): Uint8Array {
+  function hmacWithLongKey(
+    innerDigest: Digest,
+    key: Uint8Array,
+    ...message: readonly [Uint8Array, Uint8Array, Uint8Array]
+  ): Uint8Array {
     const short = new Uint8Array(size)
     try {
       secretDigest(short, 0, key)
-      return hmac(short, message, tail, innerDigest)
+      return hmac(innerDigest, short, ...message)
     } catch (error) {
       throw asCryptoError(error, 'provider_failed', 'HMAC failed')
     } finally {
@@ -95,9 +111,9 @@ export function nodeHash(name: HashName): Hash {
       return digest
     },
     // without the key the inner hash tells nothing
-    mac: (key, data) => hmac(key, data, NOTHING, publicDigest),
-    expandOnce: (prk, info) => hmac(prk, info, ONE, publicDigest),
+    mac: (key, data) => hmac(publicDigest, key, data),
+    expandOnce: (prk, info, infoRest) => hmac(publicDigest, prk, info, infoRest, ONE),
     // with a salt that everybody knows, the inner hash is as good as the result
-    extract: (salt, ikm) => hmac(salt, ikm, NOTHING, secretDigest),
+    extract: (salt, ikm, ikmRest) => hmac(secretDigest, salt, ikm, ikmRest),
   }
 }

@@ -3,6 +3,7 @@
  * next. No proposals and no trees are looked at here; the caller has already computed them.
  */
 import type { CipherSuite } from '@dmls/crypto'
+import type { Scratch } from '../codec/scratch.ts'
 import { invalid } from '../errors.ts'
 import { deriveEpochSecret, deriveEpochSecrets, deriveJoinerSecret } from '../schedule/key-schedule.ts'
 import type { PuncturableTree } from '../schedule/puncturable-tree.ts'
@@ -60,6 +61,8 @@ export interface EpochStep {
   readonly treeHash: Uint8Array
   readonly leafCount: number
   readonly extensions: readonly Extension[]
+  /** Where transcripts are laid out; a tree has one. */
+  readonly scratch: Scratch
   /** The commit, signed; its confirmation tag is not known yet. */
   readonly commit: {
     readonly wireFormat: WireFormat
@@ -106,8 +109,8 @@ export function provisionalContext(
 
 /** RFC 9420 §8: transcript hash, GroupContext, joiner and epoch secret of the child, and its confirmation tag. */
 export function deriveNextEpoch(step: EpochStep): NextEpoch {
-  const { suite, profile, commitSecret, lastPathSecret } = step
-  const confirmed = confirmedTranscriptHash(suite, step.interimTranscriptHash, step.commit)
+  const { suite, profile, commitSecret, lastPathSecret, scratch } = step
+  const confirmed = confirmedTranscriptHash(suite, step.interimTranscriptHash, step.commit, scratch)
   const context: GroupContext = {
     ...provisionalContext(step.context, step.treeHash, step.extensions),
     confirmedTranscriptHash: confirmed,
@@ -127,7 +130,7 @@ export function deriveNextEpoch(step: EpochStep): NextEpoch {
     contextBytes,
     opened,
     confirmationTag: tag,
-    interimTranscriptHash: interimTranscriptHash(suite, confirmed, tag),
+    interimTranscriptHash: interimTranscriptHash(suite, confirmed, tag, scratch),
     joinerSecret,
     parentInitKey: evaluated.next,
     superseded: evaluated.superseded,

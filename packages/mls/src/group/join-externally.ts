@@ -201,6 +201,7 @@ async function finish(draft: Draft): Promise<JoinedExternally> {
     treeHash: staged.tree.treeHash(),
     leafCount: staged.tree.leafCount,
     extensions: applied.extensions,
+    scratch: staged.tree.parts.hasher.scratch,
     commit: { wireFormat: 'mls_public_message', content, auth: { signature } },
     commitSecret: staged.commitSecret,
     lastPathSecret: staged.lastPathSecret,

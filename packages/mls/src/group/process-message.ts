@@ -81,7 +81,7 @@ async function processOpened(
   }
 }
 
-async function commitOf(
+function commitOf(
   state: GroupState,
   authenticated: AuthenticatedContent,
   services: Services,

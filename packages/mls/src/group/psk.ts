@@ -1,6 +1,7 @@
 /** Finding the pre-shared keys that a commit or a Welcome names (RFC 9420 §8.4, §8.6). */
 import { type CipherSuite, equalBytes } from '@dmls/crypto'
 import { invalid, missing } from '../errors.ts'
+import { zeroSecret } from '../schedule/key-schedule.ts'
 import { derivePskSecret, type PskInput } from '../schedule/psk-secret.ts'
 import type { GroupContext } from '../wire/group-context.ts'
 import type { PreSharedKeyId, Psk } from '../wire/psk.ts'
@@ -44,6 +45,7 @@ export async function pskSecretOf(
   lookup: PskLookup,
 ): Promise<Uint8Array> {
   if (ids.length > PSKS_MAX) throw invalid('too_many_psks', 'more pre-shared keys are named than can be counted') // RFC 9420 §8.4
+  if (ids.length === 0) return zeroSecret(suite)
   const inputs = await Promise.all(
     ids.map(async (id): Promise<PskInput> => {
       if (id.pskNonce.length !== suite.hashSize) {

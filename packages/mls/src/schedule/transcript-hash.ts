@@ -1,6 +1,7 @@
 /** RFC 9420 §8.2, the transcript hashes, and §6.1, the confirmation tag over them. */
 import { type CipherSuite, equalConstantTime } from '@dmls/crypto'
-import { opaqueSize, Writer } from '../codec/writer.ts'
+import { Scratch } from '../codec/scratch.ts'
+import { opaqueSize } from '../codec/writer.ts'
 import { invalid } from '../errors.ts'
 import {
   type AuthenticatedContent,
@@ -17,10 +18,11 @@ export function confirmedTranscriptHash(
   suite: CipherSuite,
   interimBefore: Uint8Array,
   commit: Pick<AuthenticatedContent, 'wireFormat' | 'content'> & { readonly auth: { readonly signature: Uint8Array } },
+  scratch: Scratch = new Scratch(),
 ): Uint8Array {
   const { signature } = commit.auth
   const sizeHint = interimBefore.length + 2 + framedContentSizeHint(commit.content) + opaqueSize(signature.length)
-  const writer = new Writer(sizeHint).fixed(interimBefore).uint16(wireFormatValue(commit.wireFormat))
+  const writer = scratch.writer(sizeHint).fixed(interimBefore).uint16(wireFormatValue(commit.wireFormat))
   encodeFramedContent(writer, commit.content)
   return suite.hash(writer.opaque(signature).written())
 }
@@ -30,9 +32,10 @@ export function interimTranscriptHash(
   suite: CipherSuite,
   confirmedTranscriptHash: Uint8Array,
   confirmationTag: Uint8Array,
+  scratch: Scratch = new Scratch(),
 ): Uint8Array {
-  const writer = new Writer(confirmedTranscriptHash.length + opaqueSize(confirmationTag.length))
-  return suite.hash(writer.fixed(confirmedTranscriptHash).opaque(confirmationTag).finish())
+  const writer = scratch.writer(confirmedTranscriptHash.length + opaqueSize(confirmationTag.length))
+  return suite.hash(writer.fixed(confirmedTranscriptHash).opaque(confirmationTag).written())
 }
 
 /** RFC 9420 §6.1 `confirmation_tag`, KDF.Nh bytes. */

@@ -47,6 +47,8 @@ export interface LeafNodeContext extends LifetimePolicy {
   /** The leaf that this one takes the place of. */
   readonly replaced?: LeafNode | undefined
   readonly authenticate?: AuthenticateLeaf | undefined
+  /** The encoded leaf, where the caller has it already. */
+  readonly bytes?: Uint8Array | undefined
 }
 
 /**
@@ -63,7 +65,7 @@ export async function validateLeafNode(suite: CipherSuite, leaf: LeafNode, conte
   if (replaced !== undefined && equalBytes(replaced.encryptionKey, leaf.encryptionKey)) {
     throw invalid('same_encryption_key', 'a leaf keeps the encryption key of the one that it replaces') // RFC 9420 §7.3
   }
-  await verifyLeafNode(suite, leaf, context.position, context.authenticate, replaced)
+  await verifyLeafNode(suite, leaf, context.position, context.authenticate, replaced, context.bytes)
 }
 
 /** The synchronous checks of a leaf that need nothing but the group's demands. @throws as {@link validateLeafNode} */

@@ -232,11 +232,17 @@ export class RatchetTree {
 
   /**
    * Sets a leaf, blanks its direct path and then fills the given nodes of that path: what an UpdatePath does to the tree
-   * (RFC 9420 §7.5). The leaf may be blank before, at {@link nextLeafIndex}: an external joiner's.
+   * (RFC 9420 §7.5). The leaf may be blank before, at {@link nextLeafIndex}: an external joiner's. `leafBytes`: the leaf
+   * encoded, where the caller has it already.
    */
-  withPath(leafIndex: number, leafNode: LeafNode, parents: ReadonlyMap<number, ParentNode>): RatchetTree {
+  withPath(
+    leafIndex: number,
+    leafNode: LeafNode,
+    parents: ReadonlyMap<number, ParentNode>,
+    leafBytes?: Uint8Array,
+  ): RatchetTree {
     const wide = this.withRoomFor(leafIndex)
-    return wide.#edited([edit(leafIndex, leafNode)], (index) => parents.get(index))
+    return wide.#edited([edit(leafIndex, leafNode, leafBytes)], (index) => parents.get(index))
   }
 
   /** This tree, doubled with blanks until it has room for a leaf index (RFC 9420 §7.7). @throws MlsError `tree_full` */
@@ -297,12 +303,13 @@ export class RatchetTree {
       root = children(root).left
     }
     if (root === undefined) leafCount = 0
+    if (leafCount === this.leafCount) return this
     return new RatchetTree({ ...this.parts, leafCount, root, keys: changes.apply(this.#keys) })
   }
 }
 
-function edit(leafIndex: number, leafNode: LeafNode): LeafEdit {
-  return { leafIndex, slot: new LeafSlot(leafToNode(leafIndex), leafNode) }
+function edit(leafIndex: number, leafNode: LeafNode, bytes?: Uint8Array): LeafEdit {
+  return { leafIndex, slot: new LeafSlot(leafToNode(leafIndex), leafNode, bytes) }
 }
 
 function children(slot: Slot | undefined): { readonly left?: Slot | undefined; readonly right?: Slot | undefined } {

@@ -17,7 +17,8 @@ import { resolutionEntry, resolutionSize } from './tree-slot.ts'
 
 /**
  * The tree after an UpdatePath. `tree` has the commit's proposals applied; `excludedLeaves` are the leaf indices that
- * the commit added; `senderLeaf` is a member, or {@link RatchetTree.nextLeafIndex} for an external joiner.
+ * the commit added; `senderLeaf` is a member, or {@link RatchetTree.nextLeafIndex} for an external joiner. `leafBytes`: the
+ * path's leaf encoded, where the caller has it already.
  * @throws MlsError `blank_leaf`, `path_length`, `ciphertext_count`, `bad_encryption_key`, `duplicate_encryption_key`,
  * `bad_leaf_node_source`, `parent_hash_mismatch`
  */
@@ -27,6 +28,7 @@ export function mergeUpdatePath(
   senderLeaf: number,
   path: UpdatePath,
   excludedLeaves: ReadonlySet<number>,
+  leafBytes?: Uint8Array,
 ): RatchetTree {
   if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   if (tree.leaf(senderLeaf) === undefined && senderLeaf !== tree.nextLeafIndex) {
@@ -52,7 +54,7 @@ export function mergeUpdatePath(
   if (!equalBytes(source.parentHash, leafParentHash)) {
     throw invalid('parent_hash_mismatch', "the committer's leaf has the wrong parent hash") // RFC 9420 §7.9.2
   }
-  return wide.withPath(senderLeaf, leafNode, parents)
+  return wide.withPath(senderLeaf, leafNode, parents, leafBytes)
 }
 
 /** RFC 9420 §7.6: one ciphertext for each node of the resolution, new leaves excluded. */

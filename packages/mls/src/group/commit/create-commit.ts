@@ -212,6 +212,7 @@ async function finish(draft: Draft): Promise<CommitCreated> {
     treeHash: tree.treeHash(),
     leafCount: tree.leafCount,
     extensions: applied.extensions,
+    scratch: tree.parts.hasher.scratch,
     commit: signed,
     commitSecret,
     lastPathSecret: staged?.lastPathSecret,

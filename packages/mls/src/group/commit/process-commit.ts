@@ -15,6 +15,7 @@ import { type DecryptedPath, decryptUpdatePath, mergeUpdatePath } from '../../tr
 import type { Commit } from '../../wire/commit.ts'
 import type { AuthenticatedContent, Sender } from '../../wire/framing.ts'
 import { groupContextBytes } from '../../wire/group-context.ts'
+import { leafNodeBytes } from '../../wire/leaf-node.ts'
 import type { CommitChanges } from '../changes.ts'
 import { leafAuthenticator } from '../credentials.ts'
 import { deriveNextEpoch, type EpochStep, freshState, provisionalContext, wipeOpenedEpoch } from '../epoch.ts'
@@ -157,15 +158,17 @@ async function mergePath(
   // one who comes back by an external commit takes the place of its old leaf
   const resynced = applied.removed.find((member) => member.cause === 'resync')?.leafNode
   const groupId = context.groupId
+  const bytes = leafNodeBytes(path.leafNode)
   await validateLeafNode(suite, path.leafNode, {
     source: 'commit', // RFC 9420 §12.4.2: leaf_node_source MUST be commit
     position: { groupId, leafIndex: committer },
     groupExtensions: applied.extensions,
     replaced: previous ?? resynced, // RFC 9420 §12.2: a resync's leaf meets the criteria of an Update
     authenticate: leafAuthenticator(services, 'commit', groupId),
+    bytes,
   })
   const excluded = new Set(applied.added.map((member) => member.leafIndex))
-  const tree = mergeUpdatePath(suite, applied.tree, committer, path, excluded)
+  const tree = mergeUpdatePath(suite, applied.tree, committer, path, excluded, bytes)
   return { tree, committerLeaf: { leafIndex: committer, previous, leafNode: path.leafNode } }
 }
 
@@ -196,6 +199,7 @@ async function openChild(
         treeHash: tree.treeHash(),
         leafCount: tree.leafCount,
         extensions: applied.extensions,
+        scratch: tree.parts.hasher.scratch,
         commit: verified.authenticated,
         commitSecret,
         lastPathSecret,

@@ -27,6 +27,7 @@ export async function introduceProposals(
   services: Services,
   direction: 'sent' | 'received',
 ): Promise<void> {
+  if (entries.length === 0) return
   const introduce = (entry: CommittedProposal): Promise<void> => introduceProposal(scene, entry, services, direction)
   await beginVerifying(entries, introduce, services, scene.suite.verificationsAtOnce)()
 }
