@@ -1,6 +1,6 @@
 /**
  * Our inbox: Welcomes that others sent us. One that cannot be used yet (no handover says so, protocol §7.6) stays in
- * the log and is tried again when something changed; of one that was used only the name is kept.
+ * the log and is tried again when something changed; of one that was used, or is of no use, only the name is kept.
  */
 import { fromHex, toHex } from '@dmls/crypto'
 import { dmlsEpoch, mlsServices } from '@dmls/dmls'
@@ -116,7 +116,8 @@ export class WelcomeInbox {
     } catch (error) {
       // whoever ended the join did not judge the Welcome
       if (this.#isOver()) return
-      if (!mayWorkLater(error)) this.#waiting.delete(id)
+      // anybody can send us anything: what is bad must not take the room of the others
+      if (!mayWorkLater(error)) await this.#settle(id)
     }
   }
 
@@ -125,7 +126,7 @@ export class WelcomeInbox {
     return this.#context.joining.signal?.aborted === true
   }
 
-  /** A Welcome that led into a group is not verified again at every start. */
+  /** A Welcome that led into a group, or nowhere, is not verified again at every start. */
   async #settle(id: string): Promise<void> {
     this.#waiting.delete(id)
     const [forgotten, remembered] = [this.#log.remove([id]), this.#settled.add(id)]
