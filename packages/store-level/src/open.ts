@@ -6,7 +6,8 @@
  *       tree/        LevelDB: sealed values, index, state
  *
  * Opening checks LevelDB's tables (table-check.ts), reads the whole index (about 12 bytes and a key for each entry), compares its digest with the state record and
- * the state record with the witnesses of the key file, then erases slots that nobody names: what a crash left behind.
+ * the state record with the witnesses of the key file, then completes what a crash left behind: it writes the witness of
+ * the last batch if that is missing, and erases slots that nobody names.
  */
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -134,11 +135,17 @@ async function check(tree: Tree, keys: KeyFile, options: LevelStoreOptions): Pro
   const state =
     stateRecord === undefined ? { sequence: 0, digest: new Uint8Array(DIGEST_SIZE) } : decodeState(stateRecord)
   const { digest, used } = await readIndex(tree, keys)
-  const reason = lost(state, keys.readWitnesses(), digest)
+  const witnesses = keys.readWitnesses()
+  const reason = lost(state, witnesses, digest)
   const parts = { tree, keys, state, isSynced: options.sync ?? true }
   if (reason !== undefined) {
     if (options.onDamage !== 'open_read_only') throw damaged(reason, { sequence: state.sequence })
     return new LevelStoreOnFiles({ ...parts, slots: new SlotTable([]), damage: [reason] })
+  }
+  if (state.sequence !== witnesses.done.sequence) {
+    // A crash came between a batch and its witness. The next intent takes the place of the one that vouches for it now.
+    keys.writeDone(state)
+    await keys.sync()
   }
   const slots = new SlotTable(used)
   await eraseOrphans(keys, new Set(used), slots.end)

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fromUtf8, utf8 } from '@dmls/crypto'
@@ -9,6 +11,11 @@ import { makeFolder, removeFolder, startWriter } from './folders.ts'
 
 const ROUNDS = process.env.DMLS_LONG === undefined ? 8 : 80
 
+const MOMENTS = ['while it opens', 'some time after', 'after many batches'] as const
+type Moment = (typeof MOMENTS)[number]
+/** However slow the machine is, so much is written. */
+const MANY_BATCHES = 20
+
 describe('a process that dies', () => {
   let folder: string
   beforeEach(async () => {
@@ -16,19 +23,27 @@ describe('a process that dies', () => {
   })
   afterEach(() => removeFolder(folder))
 
-  /** Runs the writer for a while, kills it, and returns the number of the last batch that it saw acknowledged. */
-  async function writeAndKill(mode: string, first: number): Promise<number> {
+  /** Starts the writer, kills it at some moment, and returns the number of the last batch that it saw acknowledged. */
+  async function writeAndKill(mode: string, first: number, moment: Moment): Promise<number> {
     const writer = startWriter(folder, mode, String(first))
-    let acknowledged = first - 1
+    const ended = once(writer, 'close')
     const lines = createInterface({ input: writer.stdout as NonNullable<typeof writer.stdout> })
-    const opened = once(lines, 'line')
+    const read = once(lines, 'close')
+    let acknowledged = first - 1
+    const due = Promise.withResolvers<void>()
     lines.on('line', (line) => {
-      if (line !== 'open') acknowledged = Number(line)
+      if (/^\d+$/.test(line)) acknowledged = Number(line)
+      const count = acknowledged - first + 1
+      if (moment === 'while it opens' || line !== 'opening') {
+        if (moment !== 'after many batches' || count >= MANY_BATCHES) due.resolve()
+      }
     })
-    await opened
-    await sleep(10 + Math.random() * 120)
+    void ended.then(() => due.reject(new Error('the writer ended before it was killed')))
+    await due.promise
+    await sleep(Math.random() * (moment === 'while it opens' ? 30 : 130))
     writer.kill('SIGKILL')
-    await Promise.all([once(writer, 'close'), once(lines, 'close')])
+    await Promise.all([ended, read])
+    expect(writer.signalCode).toBe('SIGKILL')
     return acknowledged
   }
 
@@ -60,15 +75,52 @@ describe('a process that dies', () => {
     async (mode) => {
       let last = 0
       for (let round = 0; round < ROUNDS / 2; round++) {
-        const acknowledged = await writeAndKill(mode, last + 1)
+        const acknowledged = await writeAndKill(mode, last + 1, MOMENTS[round % MOMENTS.length] as Moment)
         const found = await readLastBatch()
         expect(found).toBeGreaterThanOrEqual(acknowledged)
         expect(found).toBeLessThanOrEqual(acknowledged + 1)
         last = found
       }
-      expect(last).toBeGreaterThan(ROUNDS)
+      expect(last).toBeGreaterThanOrEqual(MANY_BATCHES)
     },
   )
+
+  /** Where the key file holds the witness of the batch that was acknowledged last. */
+  const DONE = [2560, 2608] as const
+  const DEATHS = ['before the batch', 'after the batch', 'when all is written'] as const
+  const pairs = DEATHS.flatMap((one) => DEATHS.map((other) => [one, other] as const))
+
+  test.each(pairs)('scenario 15: one dies %s, the next one %s, and the store is whole', async (...deaths) => {
+    const store = join(folder, 'store')
+    const keys = join(store, 'keys')
+    const treeBefore = join(folder, 'tree')
+    let expected = 0
+    for (const [n, death] of ['when all is written', ...deaths].entries()) {
+      const opened = await openLevelStore(store)
+      await opened.close()
+      await cp(join(store, 'tree'), treeBefore, { recursive: true })
+      const done = (await readFile(keys)).subarray(...DONE)
+      const writer = await openLevelStore(store)
+      await writer.write([{ type: 'put', key: utf8('last'), value: utf8(`${n}`) }])
+      await writer.close()
+      // takes back what the process had not come to
+      if (death !== 'when all is written') {
+        const file = await readFile(keys)
+        file.set(done, DONE[0])
+        await writeFile(keys, file)
+      }
+      if (death === 'before the batch') {
+        await rm(join(store, 'tree'), { recursive: true })
+        await rename(treeBefore, join(store, 'tree'))
+      } else {
+        await rm(treeBefore, { recursive: true })
+        expected = n
+      }
+    }
+    const reader = await openLevelStore(store)
+    expect(await reader.get(utf8('last'))).toEqual(utf8(`${expected}`))
+    await reader.close()
+  })
 
   test('a store that another process has open refuses, in one line, until that process is gone', async () => {
     const holder = startWriter(folder, 'hold')
