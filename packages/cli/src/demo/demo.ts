@@ -30,16 +30,19 @@ export interface DemoOptions {
   readonly chaosKills: number
   /** Longest time between two kills. */
   readonly chaosDelayMaxMs?: number
+  /** Longest wait for anything that has to happen. Default 40 s. */
+  readonly waitMaxMs?: number
   readonly stop: AbortSignal
 }
 
 /** Plays the demonstration. @throws CliError when it does not come to an end */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
-  const { program = memberProgram(), screen, outFolder, keepsStores, seed, chaosKills, chaosDelayMaxMs, stop } = options
+  const { program = memberProgram(), screen, outFolder, keepsStores, seed, chaosKills, chaosDelayMaxMs } = options
+  const { waitMaxMs, stop } = options
   const startedAtMs = performance.now()
   makeFolder(outFolder)
   const storesFolder = keepsStores ? freshFolder(join(outFolder, 'stores')) : mkdtempSync(join(tmpdir(), 'dmls-demo-'))
-  const stage = new Stage({ program, storesFolder, screen, stop })
+  const stage = new Stage({ program, storesFolder, screen, stop, ...(waitMaxMs === undefined ? {} : { waitMaxMs }) })
   const chaos = new Chaos({
     kills: chaosKills,
     ...(chaosDelayMaxMs === undefined ? {} : { delayMaxMs: chaosDelayMaxMs }),

@@ -83,12 +83,13 @@ export class MemberProcess {
     return this.#child.pid
   }
 
-  /** @throws RequestFailed, MemberDied */
+  /** Rejects only after the listener has been told of the end. @throws RequestFailed, MemberDied */
   request(request: MemberRequest): Promise<unknown> {
     const id = ++this.#requests
     return new Promise((resolve, reject) => {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) {
-        reject(new MemberDied('the process has ended'))
+        // What it said last may still be in the pipe: until that is read, whoever asks again would ask this one.
+        void this.#ended.then(() => reject(new MemberDied('the process has ended')))
         return
       }
       this.#waiting.set(id, { resolve, reject })

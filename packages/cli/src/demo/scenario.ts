@@ -23,7 +23,7 @@ import {
   THIEF,
   VICTIM,
 } from './plot.ts'
-import { list, type Stage, WAIT_MS } from './stage.ts'
+import { list, type Stage } from './stage.ts'
 import { takeStock, tellOfCopy } from './stock.ts'
 
 /** How long the thief waits before it tries again. */
@@ -62,7 +62,7 @@ async function foundTheGroup(stage: Stage): Promise<void> {
   await cast.within(
     `${founder} has founded the group`,
     (stop) => cast.actor(founder).insist({ do: 'create' }, stop),
-    WAIT_MS,
+    stage.waitMaxMs,
   )
   const { dmlsEpoch } = await stage.group(founder)
   stage.tell(cast.actor(founder), `founds the group  → epoch 0 · ${shortId(dmlsEpoch)}`)
@@ -95,7 +95,7 @@ async function cutTheNetwork(stage: Stage): Promise<{ attempts: number; refused:
           stage.cast.within(
             `${actor.name} has tried to reach the other side`,
             () => actor.call({ do: 'dial', addresses }),
-            WAIT_MS,
+            stage.waitMaxMs,
           ) as Promise<{ reached: readonly string[]; refused: readonly string[] }>,
       ),
   )

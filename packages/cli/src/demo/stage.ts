@@ -14,8 +14,7 @@ import type { MessageOutcome } from './outcome.ts'
 import { Partition } from './partition.ts'
 import type { Screen } from './screen.ts'
 
-/** Longest wait for anything. On an idle machine nothing takes a tenth of it. */
-export const WAIT_MS = 40_000
+const WAIT_MAX_MS = 40_000
 
 export interface Sent {
   readonly from: string
@@ -28,6 +27,8 @@ export interface StageOptions {
   readonly storesFolder: string
   readonly screen: Screen
   readonly stop: AbortSignal
+  /** Longest wait for anything. Default 40 s: on an idle machine nothing takes a tenth of it. */
+  readonly waitMaxMs?: number
 }
 
 export class Stage {
@@ -35,9 +36,12 @@ export class Stage {
   readonly cast: Cast
   readonly partition: Partition
   readonly sent: Sent[] = []
+  /** Longest wait for anything. */
+  readonly waitMaxMs: number
 
-  constructor({ program, storesFolder, screen, stop }: StageOptions) {
+  constructor({ program, storesFolder, screen, stop, waitMaxMs = WAIT_MAX_MS }: StageOptions) {
     this.screen = screen
+    this.waitMaxMs = waitMaxMs
     this.cast = new Cast({
       program,
       storesFolder,
@@ -60,7 +64,7 @@ export class Stage {
   /** Waits for a condition and shows how far it is. */
   async until(what: string, condition: () => Progress): Promise<void> {
     await this.cast.until(what, condition, {
-      timeoutMs: WAIT_MS,
+      timeoutMs: this.waitMaxMs,
       onProgress: ({ done, of }) => this.screen.progress(`  … ${done} of ${of}   ${this.#board()}`),
     })
   }
@@ -78,7 +82,11 @@ export class Stage {
     { followers, members }: { readonly followers: readonly string[]; readonly members: readonly string[] },
   ): Promise<GroupState> {
     const actor = this.cast.actor(name)
-    await this.cast.within(`${name} has carried out "${request.do}"`, (stop) => actor.insist(request, stop), WAIT_MS)
+    await this.cast.within(
+      `${name} has carried out "${request.do}"`,
+      (stop) => actor.insist(request, stop),
+      this.waitMaxMs,
+    )
     await this.agreement(followers, members)
     const group = actor.state?.group
     return group ?? this.group(name)
@@ -95,7 +103,7 @@ export class Stage {
     const group = await this.cast.within(
       `${name} reports its group`,
       async () => ((await this.cast.actor(name).call({ do: 'state' })) as { group?: GroupState }).group,
-      WAIT_MS,
+      this.waitMaxMs,
     )
     if (group === undefined) throw new Error(`${name} is in no group`)
     return group
@@ -121,7 +129,7 @@ export class Stage {
     const value = await this.cast.within(
       `${name} has spoken`,
       (stop) => actor.insist({ do: 'send', text }, stop),
-      WAIT_MS,
+      this.waitMaxMs,
     )
     return value as SentText
   }

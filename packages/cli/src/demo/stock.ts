@@ -3,7 +3,7 @@ import { nameEveryone } from '../history/naming.ts'
 import type { HistoryReport, SentText } from '../member/protocol.ts'
 import type { MemberOutcome, MessageOutcome, Outcome } from './outcome.ts'
 import { FOUNDERS, NEWCOMER, OUTCAST, REMAINING, THIEF, VICTIM } from './plot.ts'
-import { list, type Sent, type Stage, WAIT_MS } from './stage.ts'
+import { list, type Sent, type Stage } from './stage.ts'
 
 /** A group that commits more often than this after a merge does not come to rest, and the checks shall say so. */
 const ATTEMPTS_MAX = 10
@@ -41,7 +41,7 @@ async function askEverybody(stage: Stage): Promise<Stock> {
   const history = (await cast.within(
     'alice tells the history',
     () => cast.actor('alice').call({ do: 'history' }),
-    WAIT_MS,
+    stage.waitMaxMs,
   )) as HistoryReport
   return {
     expectedMembers: [...REMAINING].sort(),

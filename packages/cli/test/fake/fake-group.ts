@@ -2,7 +2,7 @@
  * A group as the demonstration sees one, without any cryptography: a log of events that processes exchange, from which
  * everybody computes the DAG, the head and who could read what. Only for tests of the orchestration.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import type { DmlsGroup, GroupEvent, Member } from '@dmls/client'
 import { Dag, type DmlsEpoch, dmlsEpoch, type EpochFacts, type InstanceId, instanceId } from '@dmls/dmls'
 
@@ -33,8 +33,11 @@ export class FakeLog {
 
   constructor(path: string) {
     this.#path = path
-    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []
-    for (const line of lines) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    // a last line without an end was cut short by a kill: it was told to nobody
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    if (whole !== text) truncateSync(path, Buffer.byteLength(whole))
+    for (const line of whole.split('\n')) {
       if (line === '') continue
       const event = JSON.parse(line) as FakeEvent
       this.events.set(event.id, event)
@@ -82,6 +85,16 @@ export class FakeGroup implements DmlsGroup {
           this.#emit({ type: 'epochAdded', dmlsEpoch: dmlsEpoch(event.id), parent, committer: undefined })
       }
     }
+    this.#deliver()
+    if (this.openHeads().length > 1 && this.#merger() === this.#self) setTimeout(() => this.#merge(), MERGE_DELAY_MS)
+  }
+
+  /**
+   * Hands over every message that can be read. As the client does, it keeps them until somebody listens, and repeats
+   * them after a restart: the process may have been killed after a message was in the log and before it was handed over.
+   */
+  #deliver(): void {
+    if (this.#listeners.size === 0) return
     for (const event of this.#log.events.values()) {
       if (event.type !== 'message' || event.sender === this.#self || this.#delivered.has(event.id)) continue
       if (!this.#dag.has(dmlsEpoch(event.epoch)) || !this.#canRead(event)) continue
@@ -97,7 +110,6 @@ export class FakeGroup implements DmlsGroup {
       }
       this.#emit({ type: 'message', message })
     }
-    if (this.openHeads().length > 1 && this.#merger() === this.#self) setTimeout(() => this.#merge(), MERGE_DELAY_MS)
   }
 
   get isStarted(): boolean {
@@ -187,6 +199,7 @@ export class FakeGroup implements DmlsGroup {
 
   on(listener: (event: GroupEvent) => void): () => void {
     this.#listeners.add(listener)
+    queueMicrotask(() => this.#deliver())
     return () => this.#listeners.delete(listener)
   }
 

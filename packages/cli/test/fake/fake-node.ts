@@ -1,5 +1,5 @@
 /** A member's client and network for tests of the orchestration: JSON lines over TCP on loopback. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -59,9 +59,11 @@ export async function openFakeNode({ folder, observer, isDeaf }: FakeNodeOptions
   return { client, network, close: async () => network.close() }
 }
 
+/** Made complete or not at all: the process may be killed between any two steps. */
 function loadIdentity(path: string): string {
   if (!existsSync(path)) {
-    writeFileSync(path, Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(8))).toString('hex'))
+    writeFileSync(`${path}.new`, Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(8))).toString('hex'))
+    renameSync(`${path}.new`, path)
   }
   return readFileSync(path, 'utf8')
 }
@@ -135,7 +137,11 @@ class FakeNetwork implements Network {
     const lines = createInterface({ input: socket })
     lines.on('error', () => undefined)
     lines.on('line', (text) => {
-      const line = JSON.parse(text) as Line
+      const line = parseLine(text)
+      if (line === undefined) {
+        socket.destroy()
+        return
+      }
       if ('event' in line) {
         this.#receive(line.event)
         return
@@ -159,6 +165,15 @@ class FakeNetwork implements Network {
 
   #changed(): void {
     for (const listener of this.#listeners) listener()
+  }
+}
+
+/** Undefined for what is no line of ours: cut short because the other process was killed. */
+function parseLine(text: string): Line | undefined {
+  try {
+    return JSON.parse(text) as Line
+  } catch {
+    return undefined
   }
 }
 
