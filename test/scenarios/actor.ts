@@ -169,13 +169,17 @@ export class Actor {
     return signer
   }
 
-  async create(policy: Partial<GroupPolicy> = {}, extensions: readonly Extension[] = []): Promise<void> {
+  async create(
+    policy: Partial<GroupPolicy> = {},
+    extensions: readonly Extension[] = [],
+    groupId: Uint8Array = this.#random.bytes(32),
+  ): Promise<void> {
     const signer = await this.newSigner()
     const step = await createDmlsGroup(
       {
         profile,
         suite,
-        groupId: this.#random.bytes(32),
+        groupId,
         signer,
         leaf: leafOptions(suite, await certifyGroupKey(this.identity, signer.publicKey)),
         lifetime: this.#lifetime(),

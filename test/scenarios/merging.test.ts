@@ -21,6 +21,9 @@ async function bothSidesInvite() {
 describe('a newcomer of the losing branch', () => {
   test('scenario 10: ends up in the merged group by a Welcome to the key package that it was invited with', async () => {
     const { people, alice, bob, carol, dora, erin, left, right } = await bothSidesInvite()
+    // as which instances they were invited, before anything is merged
+    const invited = [carol.self, dora.self]
+    const places = [carol, dora].map((person) => person.head)
     await erin.receive(left.wire, right.wire)
     const merge = await erin.commit()
     for (const person of [alice, bob, carol, dora]) {
@@ -29,9 +32,11 @@ describe('a newcomer of the losing branch', () => {
     }
     agreedHead(people)
     expect(erin.membersAmong(people)).toEqual(['alice', 'bob', 'carol', 'dora', 'erin'])
-    const instances = [...erin.state.dag.roster(erin.head).keys()]
-    expect(instances).toContain(carol.self)
-    expect(instances).toContain(dora.self)
+    expect([carol.self, dora.self]).toEqual(invited)
+    expect([...erin.state.dag.roster(erin.head).keys()]).toEqual(expect.arrayContaining(invited))
+    // one of the two was on the side that lost, and the merge is its second way in
+    expect(merge.resolved).toHaveLength(1)
+    expect(places).toContain(merge.resolved[0])
   })
 
   test('scenario 32: a Welcome that comes before its handover waits for it; without one it moves nobody', async () => {
@@ -105,72 +110,80 @@ describe('a private branch', () => {
 
 describe('merges that cross', () => {
   test('scenario 31: everybody ends on one head, the newcomers of all branches too', async () => {
-    const people = await actors(['alice', 'bob', 'carol', 'dora', 'erin', 'frank', 'grace', 'heidi'])
-    const [alice, bob, carol, dora, erin, frank, grace, heidi] = people as [
-      Actor,
-      Actor,
-      Actor,
-      Actor,
-      Actor,
-      Actor,
-      Actor,
-      Actor,
-    ]
-    await groupOf([alice, bob, carol])
-    // three sides, each with a newcomer
+    const names = ['alice', 'bob', 'carol', 'ivan', 'judy', 'dora', 'erin', 'frank', 'grace', 'heidi'] as const
+    const people = await actors(names)
+    const who = Object.fromEntries(people.map((person) => [person.name, person])) as Record<
+      (typeof names)[number],
+      Actor
+    >
+    const { alice, bob, carol, ivan, judy, dora, erin, frank, grace, heidi } = who
+    await groupOf([alice, bob, carol, ivan, judy])
+    // three sides, each with a newcomer; ivan stands with alice and judy with bob
     const a = await alice.commit({ add: [await dora.keyPackage()] })
     await dora.welcome(welcomeOf(a))
     const b = await bob.commit({ add: [await erin.keyPackage()] })
     await erin.welcome(welcomeOf(b))
     const c = await carol.commit({ add: [await frank.keyPackage()] })
     await frank.welcome(welcomeOf(c))
-    // alice knows of bob's side and merges; carol knows of alice's and merges: each resolves what the other builds on
-    await alice.receive(b.wire)
+    await ivan.receive(a.wire)
+    const withAlice = await ivan.say('with alice')
+    await judy.receive(b.wire)
+    const withBob = await judy.say('with bob')
+    // alice and bob each hear of the other side, and not who stands there: each resolves what the other builds on
+    await alice.receive(withAlice, b.wire)
     const first = await alice.commit({ add: [await grace.keyPackage()] })
     await grace.welcome(welcomeOf(first))
-    await carol.receive(a.wire)
-    const second = await carol.commit({ add: [await heidi.keyPackage()] })
+    await bob.receive(withBob, a.wire)
+    const second = await bob.commit({ add: [await heidi.keyPackage()] })
     await heidi.welcome(welcomeOf(second))
+    expect([first.parent, first.resolved]).toEqual([a.epoch, [b.epoch]])
+    expect([second.parent, second.resolved]).toEqual([b.epoch, [a.epoch]])
+
     const commits = [a, b, c, first, second]
-    const wires = commits.flatMap((made) => [made.wire, ...made.handovers])
+    const wires = [...commits.flatMap((made) => [made.wire, ...made.handovers]), withAlice, withBob]
     const welcomes = commits.map(welcomeOf)
-    await bob.receive(...wires)
-    const last = await bob.commit()
+    await carol.receive(...wires)
+    expect(carol.state.dag.unresolvedHeads()).toEqual([c.epoch, first.epoch, second.epoch].sort())
+    const last = await carol.commit()
     wires.push(last.wire, ...last.handovers)
     if (last.welcome !== undefined) welcomes.push(last.welcome.message)
     for (const person of people) {
       for (const welcome of welcomes) await person.welcome(welcome)
       await person.receive(...wires)
     }
-    expect(bob.membersAmong(people)).toHaveLength(8)
-    agreedHead(people)
+    expect(carol.membersAmong(people)).toHaveLength(names.length)
+    expect(agreedHead(people)).toBe(last.epoch)
   })
 })
 
 describe('a resolved branch', () => {
   test('scenario 34: does not win again, however many members turn out to have spoken on it', async () => {
-    const people = (await actors(['alice', 'bob', 'carol', 'dora', 'erin'])) as Five
-    const [alice, bob, carol, dora, erin] = people
+    const people = await actors(['alice', 'bob', 'carol', 'dora', 'erin', 'frank', 'grace'])
+    const [alice, bob, carol, dora, erin, frank, grace] = people as [Actor, Actor, Actor, Actor, Actor, Actor, Actor]
     await groupOf(people)
     const left = await alice.commit()
     const right = await bob.commit()
-    // carol, dora and erin stand on the right, and nobody else hears them; alice merges with herself as the only voice
-    const texts: Uint8Array[] = []
-    for (const person of [carol, dora, erin]) {
+    await grace.receive(left.wire)
+    const onLeft = await grace.say('grace is on the left')
+    // carol, dora, erin and frank stand on the right, and alice does not hear them: two voices against one
+    const onRight: Uint8Array[] = []
+    for (const person of [carol, dora, erin, frank]) {
       await person.receive(right.wire)
-      texts.push(await person.say(`${person.name} is on the right`))
+      onRight.push(await person.say(`${person.name} is on the right`))
     }
-    await alice.receive(right.wire)
+    await alice.receive(onLeft, right.wire)
     const merge = await alice.commit()
-    const [winner, loser] = merge.parent === left.epoch ? [left, right] : [right, left]
-    expect(merge.resolved).toEqual([loser.epoch])
+    expect([merge.parent, merge.resolved]).toEqual([left.epoch, [right.epoch]])
+    // whoever hears all of them and not the merge is on the right: five voices against two
+    const witness = await frank.copy('without the merge')
+    await witness.receive(left.wire, onLeft, ...onRight)
+    expect(witness.head).toBe(right.epoch)
     for (const person of people) {
-      await person.receive(left.wire, right.wire, merge.wire, ...texts)
+      await person.receive(left.wire, right.wire, merge.wire, onLeft, ...onRight)
       expect(person.head).toBe(merge.epoch)
       expect(person.state.dag.unresolvedHeads()).toEqual([merge.epoch])
     }
-    expect(alice.texts).toHaveLength(3)
-    expect(alice.state.dag.isAncestor(winner.epoch, alice.head)).toBe(true)
+    expect(alice.texts).toHaveLength(5)
   })
 
   test('scenario 34: a late child of it opens the fork again, and nothing that the merge did is lost', async () => {
@@ -184,6 +197,7 @@ describe('a resolved branch', () => {
     await alice.receive(right.wire)
     const merge = await alice.commit()
     const late = await carol.commit()
+    expect(merge.resolved).toContain(late.parent)
     for (const person of [bob, carol]) await person.receive(left.wire, right.wire, merge.wire, late.wire)
     await alice.receive(late.wire)
     expect(alice.state.dag.unresolvedHeads()).toHaveLength(2)

@@ -1,6 +1,6 @@
 /** Real clients on the simulator, cut apart and joined again: scenarios 10, 14, 19, 21, 26 and 31. */
-import { DEFAULT_GROUP_POLICY } from '@dmls/dmls'
-import { BAD_LINK, type World } from '@dmls/sim'
+import { DEFAULT_GROUP_POLICY, type EpochFacts } from '@dmls/dmls'
+import { BAD_LINK, UnionHistory, type World } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   act,
@@ -29,6 +29,19 @@ afterEach(() => {
 const LEFT = ['alice', 'bob', 'frank']
 const RIGHT = ['charlie', 'dora', 'erin', 'grace']
 const FOUNDERS = ['alice', 'bob', 'charlie', 'dora', 'erin']
+
+/** Pairs of merges, neither of which had heard of the other, where one resolves what the other builds on. */
+function crossingMerges(w: World): (readonly [string, string])[] {
+  const { dag, facts } = new UnionHistory(w)
+  const buildsOnResolved = (one: EpochFacts, other: EpochFacts): boolean =>
+    one.resolves.some(({ head }) => head === other.parent)
+  const merges = facts.filter(({ resolves }) => resolves.length > 0)
+  return merges.flatMap((one) =>
+    merges
+      .filter((other) => buildsOnResolved(one, other) && !dag.precedes(other.id, one.id))
+      .map((other) => [one.id, other.id] as const),
+  )
+}
 
 describe('after a partition', () => {
   test('scenario 10: invitees of both sides are members of one group, and nobody did anything by hand', async () => {
@@ -125,6 +138,9 @@ describe('after a partition', () => {
     ])
     await w.runFor(300)
     await settle(w)
+    expect(crossingMerges(w).length).toBeGreaterThan(0)
+    // the handovers led them: nobody had to be brought back
+    expect(w.observations.events.filter(({ event }) => event.type === 'rejoined')).toEqual([])
     expect(verdictOf(w)).toEqual({ violations: [], beyondTheLimit: false })
     expect(membersAt(w, 'frank')).toEqual(['alice', 'bob', 'charlie', 'dora', 'erin', 'frank'])
   })

@@ -287,17 +287,74 @@ describe('a Welcome back', () => {
     expect(await outcomeOf(([latest]) => latest)).toBe('refused: stranger_answers')
   })
 
-  test('scenario 6: into an epoch that lies behind is not followed after a removal either', async () => {
-    const people = (await actors(['alice', 'bob', 'carol'])) as Three
-    const [alice, bob, carol] = people
-    await groupOf([alice, bob])
-    const first = await alice.commit({ add: [await carol.keyPackage()] })
-    await carol.welcome(welcomeOf(first))
-    await bob.receive(first.wire)
-    const removal = await bob.commit({ remove: [carol.self] })
-    await carol.receive(removal.wire)
-    expect(carol.state.removal).toBeDefined()
-    expect(await carol.welcome(welcomeOf(first))).toBe('refused: already_member')
+  test('scenario 6: into a branch that was merged before is not followed after a removal', async () => {
+    const people = (await actors(['alice', 'bob', 'carol', 'dora'])) as Four
+    const [alice, bob, carol, dora] = people
+    await groupOf([alice, bob, dora])
+    // both sides invite carol; the merge keeps one of the two instances, the lower
+    const offers = [await carol.keyPackage(), await carol.keyPackage()] as [KeyPackage, KeyPackage]
+    offers.sort((a, b) => (carol.instanceOf(a) < carol.instanceOf(b) ? -1 : 1))
+    const [lower, higher] = offers
+    const left = await alice.commit({ add: [lower] })
+    await carol.welcome(welcomeOf(left))
+    await dora.receive(left.wire)
+    const aside = await bob.commit({ add: [higher] })
+    await alice.receive(await dora.say('on the left'), aside.wire)
+    const merge = await alice.commit()
+    expect([merge.parent, merge.resolved]).toEqual([left.epoch, [aside.epoch]])
+    // she came after the fork, and takes the merge without the other branch
+    expect(await carol.receive(merge.wire)).toEqual(['commit'])
+    const removal = await alice.commit({ remove: [carol.self] })
+    expect(await carol.receive(removal.wire)).toEqual(['removed'])
+    expect(await carol.welcome(welcomeOf(left))).toBe('refused: already_member')
+    expect(carol.state.dag.has(aside.epoch)).toBe(false)
+    const before = fingerprint(carol.state)
+    expect(await carol.welcome(welcomeOf(aside))).toBe('refused: already_resolved')
+    expect(fingerprint(carol.state)).toBe(before)
+  })
+
+  describe('to somebody who was removed', () => {
+    /** bob was removed by alice, who goes on with carol. */
+    async function bobIsOut() {
+      const people = (await actors(['alice', 'bob', 'carol'])) as Three
+      const [alice, bob, carol] = people
+      await groupOf(people)
+      const removal = await alice.commit({ remove: [bob.self] })
+      for (const person of [bob, carol]) await person.receive(removal.wire)
+      expect(bob.state.removal).toBeDefined()
+      return { alice, bob, carol }
+    }
+
+    /** mallory's own group of this id. The key packages are there for anybody to fetch. */
+    async function namesakeOf(groupId: Uint8Array, invited: readonly KeyPackage[]) {
+      const mallory = await Actor.create('mallory')
+      await mallory.create({}, [], groupId)
+      return mallory.commit({ add: invited })
+    }
+
+    test('scenario 6: into a group of strangers that bears the same name is not followed', async () => {
+      const { alice, bob, carol } = await bobIsOut()
+      const before = fingerprint(bob.state)
+      for (const others of [[], [await alice.keyPackage(), await carol.keyPackage()]]) {
+        const made = await namesakeOf(bob.state.groupId, [await bob.keyPackage(), ...others])
+        expect(await bob.welcome(welcomeOf(made))).toBe('refused: strangers_only')
+        expect(fingerprint(bob.state)).toBe(before)
+      }
+      // and does not stand in the way of the real one
+      const back = await carol.commit({ add: [await bob.keyPackage()] })
+      expect(await bob.welcome(welcomeOf(back))).toBe('joined')
+      expect(bob.head).toBe(back.epoch)
+    })
+
+    test('scenario 6: may come from somebody who joined after it', async () => {
+      const { alice, bob, carol } = await bobIsOut()
+      const frank = await Actor.create('frank')
+      await commitTo(alice, { add: [await frank.keyPackage()] }, [carol], [frank])
+      const back = await frank.commit({ add: [await bob.keyPackage()] })
+      expect(await bob.welcome(welcomeOf(back))).toBe('joined')
+      for (const person of [alice, carol]) await person.receive(back.wire)
+      expect(agreedHead([alice, bob, carol, frank])).toBe(back.epoch)
+    })
   })
 })
 

@@ -2,6 +2,7 @@
  * Joining by a Welcome: the epoch that it leads into is a root of our history. Somebody who is in the group already
  * and cannot judge the fork follows a Welcome only with a handover (protocol §7.6).
  */
+import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import type { EpochFacts } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
@@ -81,8 +82,8 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
 /**
  * Follows a Welcome back into a group that removed us, as a new instance. What we hold of the time before stays: late
  * messages of it can be read, and an old Welcome leads nowhere.
- * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before;
- * `usage` `not_removed`
+ * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before,
+ * `strangers_only` when nobody whom we know is there in person; `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
   if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
@@ -90,7 +91,21 @@ export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services:
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
   if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
+  // scenario 6: whoever invites us may have come after we went, but not a group of strangers that has the same name
+  if (!hasAcquaintance(state, joined, services)) throw invalid('strangers_only', 'nobody there was ever in our history')
   return enterAnew(state, joined, services)
+}
+
+/**
+ * Whether somebody of our history is in the epoch, by a leaf that it signed for this group: RFC 9420 §7.2, a leaf of a
+ * commit or an update names the group. One of a key package does not: anybody can fetch that, and add its owner.
+ */
+function hasAcquaintance({ dag }: DmlsGroupState, { state: { tree } }: Joined, services: DmlsServices): boolean {
+  const known = new Set(dag.epochs().flatMap(({ roster = [], adds }) => [...roster, ...adds].map((m) => m.identity)))
+  for (const { leafNode: leaf } of tree.members()) {
+    if (leaf.source.leafNodeSource !== 'key_package' && known.has(toHex(services.identityOf(leaf)))) return true
+  }
+  return false
 }
 
 /** Enters as another instance than before: neither the removal of that one nor a loss of its state counts any more. */
