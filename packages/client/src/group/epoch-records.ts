@@ -1,9 +1,9 @@
 /**
  * The held epochs of a group in the store, each in parts that change at different times, so that a message writes what it
- * changed and not the epoch: the core, the key that starts children, the nodes of the secret tree, the proposals, and
- * the commit that began it.
+ * changed and not the epoch: the core, the key that starts children, the secret tree in small subtrees, the proposals, and
+ * the commit that began it. Bytes that hold secrets are wiped once they are written, or read.
  */
-import { type CipherSuite, concatBytes, toHex } from '@dmls/crypto'
+import { type CipherSuite, concatBytes, toHex, wipe } from '@dmls/crypto'
 import {
   type DmlsEpoch,
   decodeHeldEpochFacts,
@@ -64,16 +64,21 @@ export class EpochRecords {
     const sizes = { ...(before?.sizes ?? NOTHING) }
     const name = identifierBytes(id)
     const operations: StoreOperation[] = []
+    const secrets: Uint8Array[] = []
     const put = (record: GroupRecord, key: Uint8Array, value: Uint8Array): number => {
       operations.push({ type: 'put', key: this.#key(record, key), value })
       return value.length
     }
-    if (before === undefined || !sameCore(before.held, held)) sizes.core = put('epoch', name, encodeCore(held))
-    if (old?.initKey !== now.initKey) sizes.initKey = put('initKey', name, encodeInitKey(now))
+    const putSecret = (record: GroupRecord, key: Uint8Array, value: Uint8Array): number => {
+      secrets.push(value)
+      return put(record, key, value)
+    }
+    if (before === undefined || !sameCore(before.held, held)) sizes.core = putSecret('epoch', name, encodeCore(held))
+    if (old?.initKey !== now.initKey) sizes.initKey = putSecret('initKey', name, encodeInitKey(now))
     for (const { node, record, replacedSize } of now.secretTree.changesSince(old?.secretTree)) {
       const key = nodeName(name, node)
       if (record === undefined) operations.push({ type: 'delete', key: this.#key('secretNode', key) })
-      else sizes.secretTree += put('secretNode', key, record)
+      else sizes.secretTree += putSecret('secretNode', key, record)
       sizes.secretTree -= replacedSize
     }
     for (const [position, cached] of proposalsSince(old, now)) {
@@ -83,7 +88,13 @@ export class EpochRecords {
       if (held.commit === undefined) operations.push({ type: 'delete', key: this.#key('commit', name) })
       sizes.commit = held.commit === undefined ? 0 : put('commit', name, held.commit)
     }
-    return { operations, written: () => this.#stored.set(id, { held, sizes }) }
+    return {
+      operations,
+      written: () => {
+        this.#stored.set(id, { held, sizes })
+        wipe(...secrets)
+      },
+    }
   }
 
   /** What to write so that nothing of the epoch is stored any more, and what to call once that is written. */
@@ -154,6 +165,7 @@ export class EpochRecords {
         commit: commit?.length ?? 0,
       }
       records.#stored.set(id, { held, sizes })
+      wipe(core.value, state, initKey.value, ...ofSecretTree.map(({ value }) => value))
     }
     return { records, epochs }
   }
@@ -216,7 +228,7 @@ function encodeInitKey({ initKey }: GroupState): Uint8Array {
   return writer.finish()
 }
 
-/** The index of a node, big-endian, after the name of its epoch. */
+/** The index of a subtree's root, big-endian, after the name of its epoch. */
 function nodeName(epoch: Uint8Array, node: number): Uint8Array {
   return new Writer(epoch.length + 4).fixed(epoch).uint32(node).finish()
 }

@@ -1,6 +1,9 @@
 /**
- * The nodes of a secret tree, RFC 9420 §9, and how they are stored: all in one piece, or one record for each node, so
- * that a message in a large group rewrites a few of them only.
+ * The nodes of a secret tree, RFC 9420 §9, and how they are stored: all in one piece, or in records of a bounded size, so
+ * that a message in a large group rewrites one or two of them, and reading a thousand open leaves takes some hundred.
+ *
+ * A record is the largest subtree that takes at most {@link RECORD_SIZE_MAX} bytes, so that the tree alone says which
+ * records there are. Who is stored beside a sender is overwritten with it: a secret is gone with its old record.
  */
 import type { CipherSuite } from '@dmls/crypto'
 import { decodeWhole, type Reader } from '../codec/reader.ts'
@@ -36,7 +39,10 @@ export interface UnopenedNode {
 
 export type SecretNode = SplitNode | OpenLeaf | UnopenedNode
 
-/** One node that changed: what is to be stored under its index (RFC 9420 App. C) from now on. It holds secrets. */
+/** Eight leaves whose senders skipped nothing, where KDF.Nh is 32. A single leaf may take more: it keeps skipped keys. */
+const RECORD_SIZE_MAX = 768
+
+/** A subtree that changed: what is to be stored under the index of its root (RFC 9420 App. C) from now on. It holds secrets. */
 export interface SecretNodeChange {
   readonly node: number
   /** Undefined: delete what is stored. */
@@ -97,30 +103,68 @@ export function* nodeChanges(
 ): Generator<SecretNodeChange> {
   if (before === after) return
   const node = nodeIndex(height, place)
-  const replacedSize = before === undefined || before.kind === 'split' ? 0 : recordSize(before)
-  if (after.kind !== 'split') {
-    yield { node, record: encodeWhole(after, encodeNode, 128), replacedSize }
+  const divided = before && dividedNode(before)
+  const isReplaced = before !== undefined && divided === undefined
+  const replacedSize = isReplaced ? nodeSize(before) : 0
+  const stillDivided = dividedNode(after)
+  if (stillDivided === undefined) {
+    yield { node, record: encodeWhole(after, encodeNode, nodeSize(after)), replacedSize }
+    if (divided !== undefined) yield* deletionsBelow(divided, height, place)
     return
   }
-  if (before?.kind === 'secret') yield { node, record: undefined, replacedSize }
-  const split = before?.kind === 'split' ? before : undefined
-  yield* nodeChanges(split?.left, after.left, height - 1, 2 * place)
-  yield* nodeChanges(split?.right, after.right, height - 1, 2 * place + 1)
+  if (isReplaced) yield { node, record: undefined, replacedSize }
+  yield* nodeChanges(divided?.left, stillDivided.left, height - 1, 2 * place)
+  yield* nodeChanges(divided?.right, stillDivided.right, height - 1, 2 * place + 1)
 }
 
-function recordSize(node: OpenLeaf | UnopenedNode): number {
-  if (node.kind === 'secret') return 1 + node.secret.length
-  return 1 + senderRatchetSize(node.handshake) + senderRatchetSize(node.application)
+/** A subtree has become small enough for a record of its own: those below it go. */
+function* deletionsBelow(before: SplitNode, height: number, place: number): Generator<SecretNodeChange> {
+  for (const { node, subtree } of recordsIn(before, height, place)) {
+    yield { node, record: undefined, replacedSize: nodeSize(subtree) }
+  }
 }
 
-/** The nodes of a subtree that have records. */
-export function* recordedNodes(node: SecretNode, height: number, place: number): Generator<number> {
-  if (node.kind !== 'split') {
-    yield nodeIndex(height, place)
+function* recordsIn(
+  subtree: SecretNode,
+  height: number,
+  place: number,
+): Generator<{ readonly node: number; readonly subtree: SecretNode }> {
+  const divided = dividedNode(subtree)
+  if (divided === undefined) {
+    yield { node: nodeIndex(height, place), subtree }
     return
   }
-  yield* recordedNodes(node.left, height - 1, 2 * place)
-  yield* recordedNodes(node.right, height - 1, 2 * place + 1)
+  yield* recordsIn(divided.left, height - 1, 2 * place)
+  yield* recordsIn(divided.right, height - 1, 2 * place + 1)
+}
+
+/** The nodes that have records. */
+export function* recordedNodes(root: SecretNode, height: number): Generator<number> {
+  for (const { node } of recordsIn(root, height, 0)) yield node
+}
+
+/** The node, if its subtree takes more than one record. */
+function dividedNode(node: SecretNode): SplitNode | undefined {
+  return node.kind === 'split' && roomBeside(node, RECORD_SIZE_MAX) < 0 ? node : undefined
+}
+
+/** What a subtree leaves of so many bytes; negative, as soon as that is clear, where it takes more. */
+function roomBeside(node: SecretNode, room: number): number {
+  if (node.kind !== 'split') return room - nodeSize(node)
+  const beside = room > 0 ? roomBeside(node.left, room - 1) : -1
+  return beside < 0 ? beside : roomBeside(node.right, beside)
+}
+
+/** How many bytes {@link encodeNode} writes. */
+function nodeSize(node: SecretNode): number {
+  switch (node.kind) {
+    case 'secret':
+      return 1 + node.secret.length
+    case 'split':
+      return 1 + nodeSize(node.left) + nodeSize(node.right)
+    case 'leaf':
+      return 1 + senderRatchetSize(node.handshake) + senderRatchetSize(node.application)
+  }
 }
 
 /** The subtree of `height` levels at `place`, from its records. A node without one is split. */
@@ -133,12 +177,14 @@ export function nodeFromRecords(
   const record = records.get(nodeIndex(height, place))
   if (record !== undefined) {
     const node = decodeWhole(record, (reader) => decodeNode(suite, reader, height))
-    if (node.kind === 'split') throw malformed('bad_secret_tree', 'a split node has no record of its own')
+    if (dividedNode(node) !== undefined) throw malformed('bad_secret_tree', 'a record holds more than one may')
     return node
   }
   if (height === 0) throw malformed('bad_secret_tree', 'the record of a node is not here')
   const left = nodeFromRecords(suite, records, height - 1, 2 * place)
-  return joinNodes(left, nodeFromRecords(suite, records, height - 1, 2 * place + 1))
+  const node = joinNodes(left, nodeFromRecords(suite, records, height - 1, 2 * place + 1))
+  if (dividedNode(node) === undefined) throw malformed('bad_secret_tree', 'the records of a subtree would fit into one')
+  return node
 }
 
 export function wipeNode(node: SecretNode): void {

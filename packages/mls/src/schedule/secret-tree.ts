@@ -21,7 +21,13 @@ import {
   type SecretNodeChange,
   wipeNode,
 } from './secret-tree-node.ts'
-import { nextGeneration, type RatchetStep, type SecretTreeLimits, takeGeneration } from './sender-ratchet.ts'
+import {
+  nextGeneration,
+  type RatchetStep,
+  type SecretTreeLimits,
+  type SenderRatchet,
+  takeGeneration,
+} from './sender-ratchet.ts'
 import { deriveTreeChild } from './tree-child.ts'
 
 export type { SecretNodeChange } from './secret-tree-node.ts'
@@ -110,16 +116,16 @@ export class SecretTree {
   }
 
   /**
-   * What to write so that records stored for `base` become those of this tree: O(log n) of them after one message. All
-   * of them without a base. The records hold secrets; the caller owns them.
+   * What to write so that records stored for `base` become those of this tree: less than a kilobyte after most messages,
+   * O(log n) records at most. All of them without a base. The records hold secrets; the caller owns them.
    */
   changesSince(base: SecretTree | undefined): Iterable<SecretNodeChange> {
     return nodeChanges(base === undefined ? undefined : base.#root, this.#root, this.#depth, 0)
   }
 
-  /** The nodes that have a record, by index: what to delete when the tree is forgotten. */
+  /** The subtrees that have a record, by the index of their root: what to delete when the tree is forgotten. */
   recordedNodes(): Iterable<number> {
-    return recordedNodes(this.#root, this.#depth, 0)
+    return recordedNodes(this.#root, this.#depth)
   }
 
   /** The tree whose records these are, by node index. @throws MlsError `bad_secret_tree`, `bad_sender_ratchet` */
@@ -167,7 +173,7 @@ export class SecretTree {
     if (secret !== node.secret) secret.fill(0)
     created.push(handshake, application)
     return {
-      leaf: { kind: 'leaf', ...startRatchets(handshake, application) },
+      leaf: { kind: 'leaf', handshake: startRatchet(handshake), application: startRatchet(application) },
       beside,
       superseded: [node.secret],
       created,
@@ -184,13 +190,9 @@ export class SecretTree {
       node =
         (bits & 1) === 1 ? { kind: 'split', left: other, right: node } : { kind: 'split', left: node, right: other }
     }
-    return {
-      generation,
-      key: step.key,
-      nonce: step.nonce,
-      tree: new SecretTree(this.#suite, this.leafCount, node),
-      ...this.#buffers(way, step),
-    }
+    const { superseded, created } = this.#buffers(way, step)
+    const tree = new SecretTree(this.#suite, this.leafCount, node)
+    return { generation, key: step.key, nonce: step.nonce, tree, superseded, created }
   }
 
   /** On the first use of a leaf the ratchet secret that the step consumes was never part of the old tree. */
@@ -215,9 +217,6 @@ function depthOf(leafCount: number): number {
   return 31 - Math.clz32(leafCount)
 }
 
-function startRatchets(handshake: Uint8Array, application: Uint8Array): Omit<OpenLeaf, 'kind'> {
-  return {
-    handshake: { secret: handshake, generation: 0, kept: [] },
-    application: { secret: application, generation: 0, kept: [] },
-  }
+function startRatchet(secret: Uint8Array): SenderRatchet {
+  return { secret, generation: 0, kept: [] }
 }

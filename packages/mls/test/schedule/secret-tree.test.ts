@@ -193,9 +193,14 @@ describe('the secret tree', () => {
     )
   })
 
-  test('is stored by what has changed: its records are those of a few nodes, and give the same tree', () => {
+  test('is stored by what has changed: its records are those of a few subtrees, and give the same tree', () => {
+    // in a tree of 64 leaves most have others beside them in their record, and some skip so much that they have not
+    const manyLeaves = operation.chain((one) => fc.nat({ max: 63 }).map((leafIndex) => ({ ...one, leafIndex })))
+    const some = fc.oneof(fc.array(operation, { minLength: 1, maxLength: 25 }), fc.array(manyLeaves, { minLength: 20 }))
+    const limits = { forwardMax: 200, keptMax: 200 }
     fc.assert(
-      fc.property(fc.array(operation, { minLength: 1, maxLength: 25 }), (operations) => {
+      fc.property(some, (operations) => {
+        const leaves = operations.some(({ leafIndex }) => leafIndex >= LEAVES) ? 64 : LEAVES
         const records = new Map<number, Uint8Array>()
         const store = (tree: SecretTree, base: SecretTree | undefined): number => {
           const changes = [...tree.changesSince(base)]
@@ -206,7 +211,7 @@ describe('the secret tree', () => {
           }
           return changes.length
         }
-        let tree = newTree()
+        let tree = createSecretTree(suite, ROOT, leaves)
         expect(store(tree, undefined)).toBe(1)
         expect(store(tree, tree)).toBe(0)
         const next = new Map<string, number>()
@@ -215,23 +220,52 @@ describe('the secret tree', () => {
           const step =
             offset === undefined || offset < 0
               ? tree.nextSendKey(leafIndex, kind)
-              : tree.receiveKey(leafIndex, kind, generation, { forwardMax: 200, keptMax: 200 })
+              : tree.receiveKey(leafIndex, kind, generation, limits)
           next.set(`${leafIndex} ${kind}`, step.generation + 1)
-          expect(store(step.tree, tree)).toBeLessThanOrEqual(2 * Math.log2(LEAVES) + 1)
+          expect(store(step.tree, tree)).toBeLessThanOrEqual(2 * Math.log2(leaves) + 1)
           tree = step.tree
-          const loaded = SecretTree.fromRecords(suite, LEAVES, records)
+          const loaded = SecretTree.fromRecords(suite, leaves, records)
           expect(encoded(loaded)).toEqual(encoded(tree))
           expect(new Set(tree.recordedNodes())).toEqual(new Set(records.keys()))
         }
+        // whoever skipped nothing shares a record of a bounded size with others
+        for (const [node, record] of records) if (node % 2 === 1) expect(record.length).toBeLessThanOrEqual(768)
       }),
     )
   })
 
-  test('is not made from records with a gap or with one that covers another', () => {
-    const records = new Map<number, Uint8Array>()
-    for (const { node, record } of newTree().nextSendKey(3, 'handshake').tree.changesSince(undefined)) {
-      records.set(node, record as Uint8Array)
+  test('is read from few records when everybody was heard, and a message rewrites one of them', () => {
+    let tree = createSecretTree(suite, ROOT, 1024)
+    for (let leafIndex = 0; leafIndex < 1024; leafIndex++) tree = tree.nextSendKey(leafIndex, 'application').tree
+    expect([...tree.recordedNodes()].length).toBe(128)
+    const [change, ...others] = tree.nextSendKey(500, 'application').tree.changesSince(tree)
+    expect(others).toEqual([])
+    expect(change?.record?.length).toBeLessThanOrEqual(768)
+  })
+
+  test('goes together again when what made a record too large is used up', () => {
+    const limits = { forwardMax: 200, keptMax: 200 }
+    const small = newTree()
+    const large = small.receiveKey(3, 'handshake', 30, limits).tree
+    expect([...large.recordedNodes()].sort((a, b) => a - b)).toEqual([1, 4, 6, 11])
+    let tree = large
+    for (let generation = 0; generation < 30; generation++) {
+      tree = tree.receiveKey(3, 'handshake', generation, limits).tree
     }
+    const changes = [...tree.changesSince(large)]
+    expect(changes.map(({ node, record }) => [node, record !== undefined])).toEqual([
+      [7, true],
+      [1, false],
+      [4, false],
+      [6, false],
+      [11, false],
+    ])
+  })
+
+  test('is not made from records with a gap, with one that covers another, or that are not the largest', () => {
+    const records = new Map<number, Uint8Array>()
+    const large = newTree().receiveKey(3, 'handshake', 30, { forwardMax: 200, keptMax: 200 }).tree
+    for (const { node, record } of large.changesSince(undefined)) records.set(node, record as Uint8Array)
     expect([...records.keys()].sort((a, b) => a - b)).toEqual([1, 4, 6, 11])
     SecretTree.fromRecords(suite, LEAVES, records)
     const bad = expect.objectContaining({ blame: 'malformed', code: 'bad_secret_tree' })
@@ -240,11 +274,19 @@ describe('the secret tree', () => {
       expect(() => SecretTree.fromRecords(suite, LEAVES, others)).toThrow(bad)
     }
     const whole = new Writer()
-    newTree().nextSendKey(3, 'handshake').tree.encode(whole)
+    large.encode(whole)
     expect(() => SecretTree.fromRecords(suite, LEAVES, new Map([[7, whole.finish().slice(4)]]))).toThrow(bad)
     expect(() => SecretTree.fromRecords(suite, 3, records)).toThrow(expect.objectContaining({ code: 'bad_leaf_count' }))
     const secrets = new Map([4, 0, 2, 6].map((node) => [node, Uint8Array.from([0, ...ROOT])]))
     expect(() => SecretTree.fromRecords(suite, 4, secrets)).toThrow(bad)
+    const [small] = newTree().nextSendKey(0, 'handshake').tree.changesSince(undefined)
+    const record = small?.record ?? new Uint8Array(0)
+    const half = record.length - 1 - ROOT.length
+    const divided = new Map([
+      [3, record.slice(1, half)],
+      [11, record.slice(half)],
+    ])
+    expect(() => SecretTree.fromRecords(suite, LEAVES, divided)).toThrow(bad)
   })
 
   test('stays usable after a step, until what the step superseded is wiped', () => {
