@@ -49,7 +49,8 @@ export function hpkeBase(parameters: SuiteParameters, kem: Kem, kdf: Kdf, aead: 
       return Promise.all(sealings.map((sealing) => seal(sealing, schedule, aad, random)))
     },
     async open(privateKey, { kemOutput, ciphertext }, info, aad) {
-      const sharedSecret = await kem.decap(kemOutput, privateKey)
+      const decapsulated = kem.decap(kemOutput, privateKey)
+      const sharedSecret = decapsulated instanceof Uint8Array ? decapsulated : await decapsulated
       const { key, nonce } = scheduleOf(info).keyAndNonce(sharedSecret)
       try {
         return aead.open(key, nonce, aad, ciphertext)

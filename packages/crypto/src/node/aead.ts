@@ -13,6 +13,7 @@ import { guarded, requireAeadSizes, requireTag } from '../checks.ts'
 import type { Aead } from '../primitives.ts'
 import { AEAD, type AeadName, TAG_SIZE } from '../suite-table.ts'
 import { plain } from './buffers.ts'
+import './kept-shapes.ts'
 
 const OPTIONS = { authTagLength: TAG_SIZE } as const
 

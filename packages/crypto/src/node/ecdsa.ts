@@ -32,12 +32,9 @@ export function nodeEcdsa(curve: NistCurveName, verifier: Verifier): SignatureSc
     validatePublicKey: (publicKey) => requireNistPoint(curve, publicKey),
     publicKey: async (privateKey) => ecPublicKey(curve, privateKey),
     sign: async (privateKey, message) => signWith(importEcPrivateKey(curve, privateKey), message),
-    async verify(publicKey, message, signature) {
-      try {
-        return await verifier.verify(algorithm, message, publicKeys.get(publicKey), signature)
-      } catch {
-        return false
-      }
+    verify(publicKey, message, signature) {
+      const key = publicKeys.find(publicKey)
+      return key === undefined ? Promise.resolve(false) : verifier.verify(algorithm, message, key, signature)
     },
     verificationsAtOnce: verifier.verificationsAtOnce,
     async importSigner(privateKey) {

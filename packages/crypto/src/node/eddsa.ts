@@ -38,13 +38,9 @@ export function nodeEddsa(curve: EdwardsCurveName, verifier: Verifier): Signatur
     validatePublicKey: (publicKey) => requireEdwardsPoint(curve, publicKey),
     publicKey: async (privateKey) => exportOkpPublicKey(importPrivateKey(privateKey)),
     sign: async (privateKey, message) => signWith(importPrivateKey(privateKey), message),
-    async verify(publicKey, message, signature) {
-      if (signature.length !== 2 * keySize) return false
-      try {
-        return await verifier.verify(null, message, publicKeys.get(publicKey), signature)
-      } catch {
-        return false
-      }
+    verify(publicKey, message, signature) {
+      const key = signature.length === 2 * keySize ? publicKeys.find(publicKey) : undefined
+      return key === undefined ? Promise.resolve(false) : verifier.verify(null, message, key, signature)
     },
     verificationsAtOnce: verifier.verificationsAtOnce,
     async importSigner(privateKey) {

@@ -2,13 +2,13 @@
 
 import { type KeyObject, verify } from 'node:crypto'
 
-/** The verdict on a signature; throws or rejects if there is none. `algorithm` is null for EdDSA. */
+/** Whether a signature is valid; one that cannot be judged is not. Never rejects. `algorithm` is null for EdDSA. */
 export type Verify = (
   algorithm: string | null,
   message: Uint8Array,
   publicKey: KeyObject,
   signature: Uint8Array,
-) => boolean | Promise<boolean>
+) => Promise<boolean>
 
 export interface Verifier {
   readonly verify: Verify
@@ -16,7 +16,7 @@ export interface Verifier {
   readonly verificationsAtOnce: number
 }
 
-export const onCaller: Verifier = { verify, verificationsAtOnce: 1 }
+export const onCaller: Verifier = { verify: (...args) => Promise.resolve(verdict(args)), verificationsAtOnce: 1 }
 
 /** Fewer than this are verified sooner than they are handed over. */
 const WORTH_THREADS_MIN = 4
@@ -29,7 +29,6 @@ const AT_ONCE = 1024
 interface Waiting {
   readonly arguments: Parameters<Verify>
   readonly resolve: (isValid: boolean) => void
-  readonly reject: (error: Error) => void
 }
 
 /**
@@ -42,31 +41,36 @@ export function onThreads(): Verifier {
     const together = waiting
     waiting = []
     const start = together.length < WORTH_THREADS_MIN ? startOnCaller : startOnThread
-    for (const each of together) {
-      try {
-        start(each)
-      } catch (error) {
-        each.reject(error as Error)
-      }
-    }
+    for (const each of together) start(each)
   }
   const verifyTogether: Verify = (...args) =>
-    new Promise((resolve, reject) => {
+    new Promise((resolve) => {
       if (waiting.length === 0) queueMicrotask(flush)
-      waiting.push({ arguments: args, resolve, reject })
+      waiting.push({ arguments: args, resolve })
       if (waiting.length === HANDED_OVER_AT) flush()
     })
   return { verify: verifyTogether, verificationsAtOnce: AT_ONCE }
 }
 
+function verdict(args: Parameters<Verify>): boolean {
+  try {
+    return verify(...args)
+  } catch {
+    return false
+  }
+}
+
 function startOnCaller({ arguments: args, resolve }: Waiting): void {
-  resolve(verify(...args))
+  resolve(verdict(args))
 }
 
 /** Node copies message and signature before it returns. */
-function startOnThread({ arguments: [algorithm, message, publicKey, signature], resolve, reject }: Waiting): void {
-  verify(algorithm, message, publicKey, signature, (error, isValid) => {
-    if (error) reject(error)
-    else resolve(isValid)
-  })
+function startOnThread({ arguments: [algorithm, message, publicKey, signature], resolve }: Waiting): void {
+  try {
+    verify(algorithm, message, publicKey, signature, (error, isValid) => {
+      resolve(error ? false : isValid)
+    })
+  } catch {
+    resolve(false)
+  }
 }

@@ -32,6 +32,9 @@ export interface TreeKeys {
 
 /** Collects which keys an edit takes out and puts in, to apply them together. */
 export class KeyChanges {
+  /** Keeps the class known to V8's compilers over full collections; see {@link Reader.exemplar}. */
+  static readonly exemplar: KeyChanges = new KeyChanges()
+
   readonly #encryptionOut: HeldKey[] = []
   readonly #encryptionIn: HeldKey[] = []
   readonly #signatureOut: HeldKey[] = []

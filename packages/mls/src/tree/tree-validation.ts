@@ -46,9 +46,13 @@ export async function validateRatchetTree(
   if (suite.id !== tree.suite.id) throw usage('suite_mismatch', 'the tree is of another cipher suite')
   const { groupId } = context
   const leaves = leafSlotsOf(tree)
-  let refused = false
+  let decide: (isSound: boolean) => void = () => undefined
+  const sound = new Promise<boolean>((resolve) => {
+    decide = resolve
+  })
+  // nobody is asked about the members of a tree that is refused anyway, however soon their signatures are verified
   const authenticate: AuthenticateLeaf = async (leaf, replaced) => {
-    if (!refused) await context.authenticate?.(leaf, replaced)
+    if (await sound) await context.authenticate?.(leaf, replaced)
   }
   const finish = beginVerifying(
     leaves,
@@ -62,9 +66,10 @@ export async function validateRatchetTree(
   try {
     checkWithoutSignatures(tree, leaves, context)
   } catch (error) {
-    refused = true
+    decide(false)
     throw error
   }
+  decide(true)
   await finish()
 }
 

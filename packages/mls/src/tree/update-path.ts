@@ -10,7 +10,7 @@ import type { UpdatePath, UpdatePathNode } from '../wire/commit.ts'
 import { filteredDirectPath, type PathNode } from './filtered-direct-path.ts'
 import { checkEncryptionKey } from './leaf-node-validation.ts'
 import { hashPath } from './parent-hash.ts'
-import { deriveVerifiedPath, type PathKeys, retainPathKeysBelow } from './path-keys.ts'
+import { type DerivedPath, deriveVerifiedPath, type PathKeys, retainPathKeysBelow } from './path-keys.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
 import { isWithin, leafToNode } from './tree-math.ts'
 import { resolutionEntry, resolutionSize } from './tree-slot.ts'
@@ -125,15 +125,23 @@ export async function decryptUpdatePath(suite: CipherSuite, options: DecryptPath
 
   const { privateKey, ciphertext } = ownCiphertext(shared, sent, own, keys, options.excludedLeaves)
   const start = await openPathSecret(suite, privateKey, groupContext, ciphertext)
-  const derived = await deriveVerifiedPath(tree, nodes.slice(at), start).finally(() => wipe(start))
+  const above = nodes.slice(at)
+  const derived = await deriveFrom(tree, above, start)
 
   const next = new Map(retainPathKeysBelow(tree, ownLeaf, keys, shared.nodeIndex))
-  for (const [i, { nodeIndex }] of nodes.slice(at).entries()) {
-    next.set(nodeIndex, (derived.keyPairs[i] as KeyPair).privateKey)
-  }
+  for (const [i, { nodeIndex }] of above.entries()) next.set(nodeIndex, (derived.keyPairs[i] as KeyPair).privateKey)
   const lastPathSecret = derived.pathSecrets.at(-1)
   wipe(...derived.pathSecrets.slice(0, -1)) // RFC 9420 §7.5: path secrets are deleted
   return { keys: next, commitSecret: derived.commitSecret, lastPathSecret }
+}
+
+/** {@link deriveVerifiedPath}; the path secret that it starts from is overwritten. */
+async function deriveFrom(tree: RatchetTree, nodes: readonly PathNode[], start: Uint8Array): Promise<DerivedPath> {
+  try {
+    return await deriveVerifiedPath(tree, nodes, start)
+  } finally {
+    wipe(start)
+  }
 }
 
 /** The ciphertext that is encrypted to the receiver, and the private key that opens it. */

@@ -112,10 +112,11 @@ async function stageCommit(
   // those by reference were checked when they arrived
   const inline = proposals.filter((entry) => entry.reference === undefined)
   const committer = external ? applied.tree.nextLeafIndex : sender.leafIndex
-  const [merged] = await Promise.all([
-    mergePath(state, commit, applied, committer, services),
-    introduceProposals(scene, inline, services, 'received'),
-  ])
+  const merging = mergePath(state, commit, applied, committer, services)
+  const merged =
+    inline.length === 0
+      ? await merging
+      : (await Promise.all([merging, introduceProposals(scene, inline, services, 'received')]))[0]
   checkGroupRequirements(merged.tree, applied.extensions) // RFC 9420 §12.2: the tree is valid after the commit
   const changes = changesOf(applied, merged.committerLeaf)
   reviewCommit(policy, {
@@ -189,7 +190,10 @@ async function openChild(
     const { commitSecret, lastPathSecret } = path
     own.push(commitSecret, ...(lastPathSecret === undefined ? [] : [lastPathSecret]))
     try {
-      const init = await initOf(state, applied)
+      const init: EpochStep['init'] =
+        applied.externalInit === undefined
+          ? { from: 'parent', key: state.initKey }
+          : { from: 'external', secret: await externalInitSecret(state, applied.externalInit) }
       if (init.from === 'external') own.push(init.secret)
       const next = deriveNextEpoch({
         suite,
@@ -239,7 +243,7 @@ async function openChild(
   }
 }
 
-async function openPath(state: GroupState, { path }: Commit, staged: Staged): Promise<DecryptedPath> {
+function openPath(state: GroupState, { path }: Commit, staged: Staged): DecryptedPath | Promise<DecryptedPath> {
   const { suite, context, ownLeaf } = state
   const { applied, tree, committer } = staged
   const keys = ownKeysAfter(state, applied)
@@ -270,13 +274,11 @@ function ownKeysAfter(state: GroupState, applied: Applied): PathKeys {
   return new Map([[leafToNode(state.ownLeaf), pending.encryptionPrivateKey]])
 }
 
-async function initOf(state: GroupState, { externalInit }: Applied): Promise<EpochStep['init']> {
-  if (externalInit === undefined) return { from: 'parent', key: state.initKey }
-  const { suite, secrets } = state
+async function externalInitSecret({ suite, secrets }: GroupState, kemOutput: Uint8Array): Promise<Uint8Array> {
   const keys = await deriveExternalKeyPair(suite, secrets.externalSecret)
   try {
     // RFC 9420 §8.3, §12.4.3.2: the external init secret MUST be used
-    return { from: 'external', secret: await receiveExternalInit(suite, keys.privateKey, externalInit) }
+    return await receiveExternalInit(suite, keys.privateKey, kemOutput)
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error
     throw invalid('bad_external_init', 'the KEM output of an ExternalInit cannot be opened')
