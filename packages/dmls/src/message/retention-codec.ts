@@ -32,7 +32,7 @@ function readRule(reader: Reader, depth: number): RetentionRule {
     case 1:
       return { kind: 'all-members' }
     case 2:
-      return { kind: 'quorum', numerator: reader.uint32(), denominator: reader.uint32() }
+      return { kind: 'quorum', numerator: reader.uint32(), denominator: readCount(reader) }
     case 3:
       return { kind: 'depth', epochs: reader.uint32() }
     case 4:
@@ -46,6 +46,13 @@ function readRule(reader: Reader, depth: number): RetentionRule {
     default:
       throw invalid('unsupported_policy', 'the group has a retention rule that this version does not know')
   }
+}
+
+/** What there is at least one of: a share of nothing, and a group without an epoch, have no meaning. */
+function readCount(reader: Reader): number {
+  const count = reader.uint32()
+  if (count === 0) throw malformed('bad_retention_rule', 'a retention limit is zero')
+  return count
 }
 
 function readSafeInteger(reader: Reader): number {
@@ -65,7 +72,7 @@ export function readRetentionPolicy(reader: Reader): RetentionPolicy {
   return {
     retained: readRule(reader, 1),
     readable: readRule(reader, 1),
-    epochsMax: reader.uint32(),
+    epochsMax: readCount(reader),
     sizeMaxBytes: readSafeInteger(reader),
   }
 }

@@ -4,7 +4,7 @@
 export type RetentionRule =
   /** Every member of the head has spoken in a descendant, likewise: the draft's rule. Blocked by whoever never speaks. */
   | { readonly kind: 'all-members' }
-  /** Such a part of the head's members has, those not counted who were caught equivocating. */
+  /** Such a part of the head's members has, those not counted who were caught equivocating; the denominator at least 1. */
   | { readonly kind: 'quorum'; readonly numerator: number; readonly denominator: number }
   /** The head is so many commits beyond the epoch, or beyond where its branch left. */
   | { readonly kind: 'depth'; readonly epochs: number }

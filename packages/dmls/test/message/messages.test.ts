@@ -23,7 +23,7 @@ import {
   encodeRosterExtension,
   type GroupPolicy,
 } from '../../src/message/group-policy.ts'
-import type { RetentionRule } from '../../src/retention/retention-policy.ts'
+import type { RetentionPolicy, RetentionRule } from '../../src/retention/retention-policy.ts'
 import { Story } from '../story.ts'
 import { suite } from '../suites.ts'
 
@@ -200,7 +200,11 @@ const { rule } = fc.letrec<{ rule: RetentionRule }>((tie) => ({
   rule: fc.oneof(
     { maxDepth: 2 },
     fc.constant<RetentionRule>({ kind: 'all-members' }),
-    fc.record({ kind: fc.constant('quorum' as const), numerator: fc.nat(), denominator: fc.nat() }),
+    fc.record({
+      kind: fc.constant('quorum' as const),
+      numerator: fc.nat(),
+      denominator: fc.integer({ min: 1 }),
+    }),
     fc.record({ kind: fc.constant('depth' as const), epochs: fc.nat() }),
     fc.record({ kind: fc.constant('age' as const), ageMs: fc.maxSafeNat() }),
     fc.record({
@@ -235,7 +239,7 @@ const policy: fc.Arbitrary<GroupPolicy> = fc.record({
   retention: fc.record({
     retained: rule,
     readable: rule,
-    epochsMax: fc.nat(),
+    epochsMax: fc.integer({ min: 1 }),
     sizeMaxBytes: fc.maxSafeNat(),
   }),
   externalCommits: fc.constantFrom('refused' as const, 'allowed' as const),
@@ -274,6 +278,20 @@ describe('the policy of a group', () => {
     const retention = { ...DEFAULT_GROUP_POLICY.retention, retained: deep }
     const wire = encodeGroupPolicy({ ...DEFAULT_GROUP_POLICY, retention })
     expect(() => decodeGroupPolicy(wire)).toThrow(fault('malformed', 'bad_retention_rule'))
+  })
+
+  test('keeps one epoch at least, and asks for a part of something', () => {
+    const { retention } = DEFAULT_GROUP_POLICY
+    const ofNothing: RetentionRule = { kind: 'quorum', numerator: 1, denominator: 0 }
+    const changes: Partial<RetentionPolicy>[] = [
+      { epochsMax: 0 },
+      { retained: ofNothing },
+      { readable: { kind: 'all', rules: [ofNothing] } },
+    ]
+    for (const change of changes) {
+      const wire = encodeGroupPolicy({ ...DEFAULT_GROUP_POLICY, retention: { ...retention, ...change } })
+      expect(() => decodeGroupPolicy(wire)).toThrow(fault('malformed', 'bad_retention_rule'))
+    }
   })
 })
 
