@@ -77,8 +77,8 @@ export const STORAGE: readonly Mutant[] = [
     name: 'witnesses-not-stored',
     breaks: 'After a restart a member counts commits only and may choose another head than everybody else.',
     file: 'packages/client/src/group/group-records.ts',
-    search: "if (latest !== undefined) put('witness', identifierBytes(sender), encodeWitness(latest))",
-    replacement: "if (latest === undefined) put('witness', identifierBytes(sender), encodeWitness(latest as never))",
+    search: 'this.#witnesses.put(changes.witnesses, state.dag)',
+    replacement: 'this.#witnesses.put([], state.dag)',
     tests: ['packages/client/test/stored-group.test.ts'],
   },
   {

@@ -1,6 +1,6 @@
 /**
  * A group in the store: what a step changed becomes records of one batch, and all records together become the group
- * again. What an epoch is made of: `epoch-records.ts`, and its ratchet tree: `tree-packs.ts`.
+ * again. What an epoch is made of: `epoch-records.ts`; its ratchet tree: `tree-packs.ts`; who was heard: `witness-packs.ts`.
  */
 import type { CipherSuite } from '@dmls/crypto'
 import {
@@ -10,10 +10,8 @@ import {
   type DmlsGroupState,
   decodeEpochFacts,
   decodeGroupMeta,
-  decodeWitness,
   encodeEpochFacts,
   encodeGroupMeta,
-  encodeWitness,
   type InstanceId,
   identifierBytes,
   instanceId,
@@ -33,6 +31,7 @@ import { groupListKey, groupRecordKey, groupRecordPrefix, readSequence, sequence
 import { EpochRecords } from './epoch-records.ts'
 import type { Pending } from './message-ledger.ts'
 import { TreePacks } from './tree-packs.ts'
+import { WitnessPacks } from './witness-packs.ts'
 
 /** A signature key of ours in one group. Secret. */
 export interface SigningKey {
@@ -64,23 +63,33 @@ export interface LoadedGroup {
   readonly signingKeys: readonly SigningKey[]
 }
 
+interface Parts {
+  readonly epochs: EpochRecords
+  readonly trees: TreePacks
+  readonly witnesses: WitnessPacks
+  readonly nextFact: number
+}
+
 /** The records of one group: knows which nodes of its trees and how many facts are stored already. */
 export class GroupRecords {
   readonly #groupId: Uint8Array
   readonly #epochs: EpochRecords
   readonly #trees: TreePacks
+  readonly #witnesses: WitnessPacks
   #nextFact: number
 
-  private constructor(groupId: Uint8Array, epochs: EpochRecords, trees: TreePacks, nextFact: number) {
+  private constructor(groupId: Uint8Array, parts: Parts) {
     this.#groupId = groupId
-    this.#epochs = epochs
-    this.#trees = trees
-    this.#nextFact = nextFact
+    this.#epochs = parts.epochs
+    this.#trees = parts.trees
+    this.#witnesses = parts.witnesses
+    this.#nextFact = parts.nextFact
   }
 
   /** Of a group that is not in the store yet. */
   static fresh(groupId: Uint8Array): GroupRecords {
-    return new GroupRecords(groupId, new EpochRecords(groupId), new TreePacks(groupId), 0)
+    const [epochs, trees, witnesses] = [new EpochRecords(groupId), new TreePacks(groupId), new WitnessPacks(groupId)]
+    return new GroupRecords(groupId, { epochs, trees, witnesses, nextFact: 0 })
   }
 
   /** What to write after a step, and what to call once it is written. */
@@ -114,10 +123,9 @@ export class GroupRecords {
     let nextFact = this.#nextFact
     if (nextFact === 0) operations.push({ type: 'put', key: groupListKey(this.#groupId), value: new Uint8Array(0) })
     for (const facts of changes.facts) put('fact', sequenceKey(nextFact++), encodeEpochFacts(facts))
-    for (const sender of new Set(changes.witnesses.map((witness) => witness.sender))) {
-      const latest = state.dag.latest(sender)
-      if (latest !== undefined) put('witness', identifierBytes(sender), encodeWitness(latest))
-    }
+    const heard = this.#witnesses.put(changes.witnesses, state.dag)
+    operations.push(...heard.operations)
+    written.push(heard.written)
     for (const instance of changes.keyPackages) {
       const keyPackage = state.keyPackages.get(instance)
       if (keyPackage !== undefined) put('keyPackage', identifierBytes(instance), keyPackageBytes(keyPackage))
@@ -154,7 +162,7 @@ export class GroupRecords {
     const stored = decodeMeta(metaBytes)
     const meta = decodeGroupMeta(stored.group)
 
-    const { packs, nodes } = await TreePacks.load(store, groupId)
+    const { packs: trees, nodes } = await TreePacks.load(store, groupId)
     const { records: ofEpochs, epochs } = await EpochRecords.load(store, groupId, { suite, profile }, nodes)
     let dag = Dag.empty()
     let nextFact = 0
@@ -162,9 +170,8 @@ export class GroupRecords {
       dag = dag.insert(decodeEpochFacts(value))
       nextFact = readSequence(name) + 1
     }
-    for await (const [, value] of recordsOf(store, groupId, 'witness')) {
-      dag = dag.witness(decodeWitness(value))
-    }
+    const { packs: ofWitnesses, witnesses } = await WitnessPacks.load(store, groupId)
+    for (const witness of witnesses) dag = dag.witness(witness)
     const keyPackages = new Map<InstanceId, KeyPackage>()
     for await (const [name, value] of recordsOf(store, groupId, 'keyPackage')) {
       keyPackages.set(instanceId(name), decodeWhole(value, decodeKeyPackage))
@@ -173,7 +180,7 @@ export class GroupRecords {
       throw new MlsError('internal', 'store_incomplete', 'the chosen epoch of the group is not in the store')
     }
     return {
-      records: new GroupRecords(groupId, ofEpochs, packs, nextFact),
+      records: new GroupRecords(groupId, { epochs: ofEpochs, trees, witnesses: ofWitnesses, nextFact }),
       group: {
         state: { ...meta, profile, suite, groupId, dag, epochs, keyPackages },
         signingKeys: stored.signingKeys,
