@@ -128,7 +128,9 @@ export class GroupRecords {
     written.push(heard.written)
     for (const instance of changes.keyPackages) {
       const keyPackage = state.keyPackages.get(instance)
-      if (keyPackage !== undefined) put('keyPackage', identifierBytes(instance), keyPackageBytes(keyPackage))
+      const name = identifierBytes(instance)
+      if (keyPackage !== undefined) put('keyPackage', name, keyPackageBytes(keyPackage))
+      else operations.push({ type: 'delete', key: groupRecordKey(this.#groupId, 'keyPackage', name) })
     }
     if (changes.meta) put('meta', new Uint8Array(0), encodeMeta({ group: encodeGroupMeta(state), signingKeys }))
     return {

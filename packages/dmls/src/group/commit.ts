@@ -80,7 +80,20 @@ export function nextCommit(state: DmlsGroupState): NextCommit {
   const held = open.filter(isHeld)
   if (open.length < 2 || held.length === 0) return { base: held[0] ?? state.head, plan: undefined }
   const others = open.filter((head) => !isHeld(head)).slice(0, Math.max(0, RESOLVED_MAX - held.length))
-  const { view, heads } = judged(state, [...held, ...others])
+  const next = commitOver(state, [...held, ...others], isHeld)
+  const unknown = (next.plan?.add ?? []).filter(({ instance }) => !state.keyPackages.has(instance))
+  if (unknown.length === 0) return next
+  // the caps took the key packages of those whom a head brought: it waits for somebody who has them
+  const lacks = (head: DmlsEpoch): boolean => unknown.some(({ instance }) => state.dag.roster(head).has(instance))
+  return commitOver(state, [...held, ...others.filter((head) => !lacks(head))], isHeld)
+}
+
+function commitOver(
+  state: DmlsGroupState,
+  open: readonly DmlsEpoch[],
+  isHeld: (head: DmlsEpoch) => boolean,
+): NextCommit {
+  const { view, heads } = judged(state, open)
   if (view === undefined || heads.length < 2) return { base: state.head, plan: undefined }
   const hash = (bytes: Uint8Array): Uint8Array => state.suite.hash(bytes)
   const plan = planReconciliation(state.dag, forkChoiceOf(state), hash, heads, { view, canBeBase: isHeld })

@@ -1,19 +1,20 @@
 /**
  * Deleting what is safe to delete: each held epoch goes to the stage that the group's retention policy names
- * (protocol §8). The only step that takes keys away.
+ * (protocol §8), and with them the key packages that only they could have needed. The only step that takes keys away.
  */
 import { createExporterTree, type GroupState, wipeGroupState } from '@dmls/mls'
 import type { DmlsEpoch } from '../dag/identifiers.ts'
 import { dmlsProfile } from '../key-schedule/dmls-profile.ts'
 import { processesCommits, retentionStages } from '../retention/retention.ts'
 import { openHeads } from './choose-head.ts'
+import { keyPackagesBeyond, unneededKeyPackages } from './needed-key-packages.ts'
 import { policyAt } from './policy.ts'
 import type { DmlsGroupState, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
 export interface RetentionInput {
   readonly nowMs: number
-  /** Bytes that the stored state of an epoch takes. */
+  /** Bytes that an epoch takes: its stored state, and whatever else is kept for its sake. */
   readonly sizeOf: (epoch: DmlsEpoch) => number
 }
 
@@ -40,6 +41,9 @@ export function retire(state: DmlsGroupState, input: RetentionInput): RetentionS
     if (stage === 'skeleton') retirement.drop(id)
     else if (!processesCommits(stage)) retirement.makeReadable(id)
   }
+  builder.forgetKeyPackages(unneededKeyPackages(builder.state))
+  builder.forgetKeyPackages(keyPackagesBeyond(builder.state, retention.sizeMaxBytes))
+  forgetLeaving(builder)
   return builder.state === state ? undefined : retirement.finish()
 }
 
@@ -53,6 +57,15 @@ function noteLeftBehind(builder: StepBuilder, heads: readonly DmlsEpoch[], nowMs
     if (held.supersededAtMs !== undefined || mayBeChosen.has(id)) continue
     builder.hold(id, { ...held, supersededAtMs: nowMs })
   }
+}
+
+/** Who asked to leave, and is in no epoch any more in which somebody could see to it. */
+function forgetLeaving(builder: StepBuilder): void {
+  const { dag, epochs, leaving } = builder.state
+  if (leaving.size === 0) return
+  const rosters = [...epochs.keys()].map((id) => dag.roster(id))
+  const present = [...leaving].filter((instance) => rosters.some((roster) => roster.has(instance)))
+  if (present.length < leaving.size) builder.set({ leaving: new Set(present) })
 }
 
 /** Takes keys away in a step, and remembers what is to be overwritten once the step is stored. */

@@ -82,7 +82,7 @@ export interface DmlsGroupState {
   readonly head: DmlsEpoch
   /** Counter of the last authenticated message that we made. */
   readonly counter: bigint
-  /** Key packages of instances that commits added, for merges that must add them again. */
+  /** Key packages of instances that commits added, as long as a merge may have to add them again. */
   readonly keyPackages: ReadonlyMap<InstanceId, KeyPackage>
   /** By where it was said and the epoch that resolves. */
   readonly handovers: ReadonlyMap<string, Handover>
@@ -109,6 +109,7 @@ export interface Changes {
   readonly dropped: readonly DmlsEpoch[]
   readonly facts: readonly EpochFacts[]
   readonly witnesses: readonly Witness[]
+  /** Instances whose key packages came, or are not kept any more. */
   readonly keyPackages: readonly InstanceId[]
   /** Whether anything changed that is stored with the group itself. */
   readonly meta: boolean

@@ -78,6 +78,17 @@ export class StepBuilder {
     return this
   }
 
+  forgetKeyPackages(instances: readonly InstanceId[]): this {
+    if (instances.length === 0) return this
+    const keyPackages = new Map(this.#state.keyPackages)
+    for (const instance of instances) {
+      keyPackages.delete(instance)
+      this.#keyPackages.add(instance)
+    }
+    this.#state = { ...this.#state, keyPackages }
+    return this
+  }
+
   supersede(buffers: readonly Uint8Array[]): this {
     this.#superseded.push(...buffers)
     return this
