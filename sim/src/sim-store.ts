@@ -76,6 +76,15 @@ export class SimStore implements Store {
     }
   }
 
+  async *keys(range: StoreRange): AsyncGenerator<Uint8Array> {
+    this.#requireOpen()
+    if (this.#dead) await never()
+    for await (const key of this.#disk.keys(range)) {
+      if (this.#dead) await never()
+      yield key
+    }
+  }
+
   // no await before the disk copies what it is given
   async write(operations: readonly StoreOperation[]): Promise<void> {
     this.#requireOpen()

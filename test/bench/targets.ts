@@ -2,7 +2,7 @@
 import { OURS, PEER } from './libraries/index.ts'
 import { findResult, type Operation, type Result } from './results.ts'
 import type { MemoryReport } from './rows/memory.ts'
-import type { StorageReport } from './rows/storage.ts'
+import type { Opening, StorageReport } from './rows/storage.ts'
 
 export interface Target {
   readonly name: string
@@ -45,7 +45,8 @@ export function targets({ results, growth, memory, storage }: Measured): readonl
     grown(growth, 'process commit, warm', 2.5),
     floor(results, 'PPRF evaluation', 1.3, 0),
     memoryTarget(memory),
-    loadTarget(storage),
+    loadTarget('just joined', storage?.joined),
+    loadTarget('in use', storage?.inUse),
     commitTarget(storage),
     messageTarget(storage),
   ]
@@ -88,9 +89,9 @@ function memoryTarget(memory: MemoryReport | undefined): Target {
   return atMost('100 retained epochs', '× (1.5 × one epoch + 100 × 16 KiB)', 1, ratio)
 }
 
-function loadTarget(storage: StorageReport | undefined): Target {
-  const ratio = storage && storage.loadMs / storage.verifyMs
-  return atMost('open a stored group', '× verifying it again', 1, ratio)
+function loadTarget(which: string, opening: Opening | undefined): Target {
+  const ratio = opening && opening.loadMs / opening.verifyMs
+  return atMost(`open a stored group, ${which}`, '× verifying it again', 1, ratio)
 }
 
 /** Saving a step writes what changed, not the group. */

@@ -20,7 +20,14 @@ export class MemoryStore implements Store {
 
   async *entries(range: StoreRange): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array]> {
     this.#requireOpen()
-    for (const [text, value] of this.#select(keyText(range.prefix))) yield [keyBytes(text), value]
+    // copies of the values as they are now
+    const selected = this.#within(keyText(range.prefix)).map((text) => [text, this.#valueOf(text)] as const)
+    for (const [text, value] of selected) yield [keyBytes(text), value]
+  }
+
+  async *keys(range: StoreRange): AsyncGenerator<Uint8Array> {
+    this.#requireOpen()
+    for (const text of this.#within(keyText(range.prefix))) yield keyBytes(text)
   }
 
   async write(operations: readonly StoreOperation[]): Promise<void> {
@@ -65,16 +72,17 @@ export class MemoryStore implements Store {
     if (this.#isClosed) throw new StoreError('store_closed', 'The store is closed.')
   }
 
-  /** Copies of the entries whose keys start with `prefix`, as they are now, in order. */
-  #select(prefix: string): (readonly [string, Uint8Array])[] {
+  #valueOf(text: string): Uint8Array {
+    return (this.#values.get(text) as Uint8Array).slice()
+  }
+
+  /** The keys that start with `prefix`, as they are now, in order. */
+  #within(prefix: string): readonly string[] {
     this.#order ??= [...this.#values.keys()].sort()
-    const selected: (readonly [string, Uint8Array])[] = []
-    for (let i = firstNotBelow(this.#order, prefix); i < this.#order.length; i++) {
-      const key = this.#order[i] as string
-      if (!key.startsWith(prefix)) break
-      selected.push([key, (this.#values.get(key) as Uint8Array).slice()])
-    }
-    return selected
+    const start = firstNotBelow(this.#order, prefix)
+    let end = start
+    while (this.#order[end]?.startsWith(prefix) === true) end++
+    return this.#order.slice(start, end)
   }
 }
 

@@ -6,6 +6,8 @@ import { concatBytes, utf8 } from '@dmls/crypto'
 
 const GROUP: Uint8Array = utf8('g/')
 const TOPIC: Uint8Array = utf8('t/')
+/** Bytes of the identifier of a message or Welcome: SHA-256. */
+const IDENTIFIER_SIZE = 32
 
 function sized(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(2 + bytes.length)
@@ -34,7 +36,7 @@ export type GroupRecord =
   | 'epoch'
   /** What starts the children of an epoch, likewise. */
   | 'initKey'
-  /** One node of an epoch's secret tree, by dmls_epoch and the node's index. */
+  /** A small subtree of an epoch's secret tree, by dmls_epoch and the index of its root. */
   | 'secretNode'
   /** One proposal that was sent in an epoch, by dmls_epoch and ProposalRef. */
   | 'proposal'
@@ -42,7 +44,7 @@ export type GroupRecord =
   | 'commit'
   /** Public facts of one epoch, in the order of insertion. */
   | 'fact'
-  /** The latest authenticated message of one sender. */
+  /** The latest authenticated messages of some senders, in the order in which they were first heard. */
   | 'witness'
   /** Nodes of ratchet trees that were new together, in order. */
   | 'node'
@@ -91,9 +93,23 @@ export function topicPrefix(topic: Uint8Array): Uint8Array {
   return concatBytes(TOPIC, sized(topic))
 }
 
-/** One message of a topic's log. */
-export function topicMessageKey(topic: Uint8Array, sequence: number): Uint8Array {
-  return concatBytes(topicPrefix(topic), sequenceKey(sequence))
+/** What the key of a message in a topic's log says of it, so that a log can be read without its messages. */
+export interface TopicMessageName {
+  readonly sequence: number
+  /** SHA-256 of the message, 32 bytes. */
+  readonly id: Uint8Array
+  /** What the log's owner keeps beside it; may be empty. */
+  readonly note: Uint8Array
+}
+
+export function topicMessageKey(topic: Uint8Array, { sequence, id, note }: TopicMessageName): Uint8Array {
+  return concatBytes(topicPrefix(topic), sequenceKey(sequence), id, note)
+}
+
+/** Reads what follows the prefix of the topic in the key. */
+export function readTopicMessageName(name: Uint8Array): TopicMessageName {
+  const noteAt = 8 + IDENTIFIER_SIZE
+  return { sequence: readSequence(name.slice(0, 8)), id: name.slice(8, noteAt), note: name.slice(noteAt) }
 }
 
 export const KEY_PACKAGE_PREFIX: Uint8Array = utf8('k/')

@@ -1,20 +1,29 @@
 /**
  * The messages of one topic that this client holds, so that it can hand them to peers that missed them and recognise
- * what it already has. Bytes live in the store; identifiers also in memory.
+ * what it already has. Bytes live in the store; identifiers also in memory. The key of a message says what a log must know
+ * to begin: opening it reads no message.
  */
-import { toHex } from '@dmls/crypto'
+import { fromHex, toHex } from '@dmls/crypto'
 import type { Store, StoreOperation, Topic } from './ports.ts'
-import { readSequence, topicMessageKey, topicPrefix } from './store-keys.ts'
+import { readTopicMessageName, topicMessageKey, topicPrefix } from './store-keys.ts'
 
 /** SHA-256 of the message bytes, 32 bytes. */
 export type MessageDigest = (message: Uint8Array) => Uint8Array
+
+/** A message that is held: its place, and what its owner keeps beside its name. */
+interface Held {
+  readonly sequence: number
+  readonly note: Uint8Array
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 export class TopicLog {
   readonly #store: Store
   readonly #topic: Topic
   readonly #digest: MessageDigest
-  /** Sequence numbers by hexadecimal identifier, oldest first. */
-  readonly #sequences = new Map<string, number>()
+  /** By hexadecimal identifier, oldest first. */
+  readonly #held = new Map<string, Held>()
   #next = 0
 
   private constructor(store: Store, topic: Topic, digest: MessageDigest) {
@@ -34,20 +43,20 @@ export class TopicLog {
     return new TopicLog(store, topic, digest)
   }
 
-  /** Reads the log, once, and shows every message, oldest first. */
-  async read(visit: (id: string, message: Uint8Array) => void): Promise<void> {
+  /** Reads the log, once, and shows the name of every message, oldest first, with what was noted beside it. */
+  async read(visit: (id: string, note: Uint8Array) => void): Promise<void> {
     const prefix = topicPrefix(this.#topic)
-    for await (const [key, message] of this.#store.entries({ prefix })) {
-      const sequence = readSequence(key.slice(prefix.length))
-      const id = toHex(this.#digest(message))
-      this.#sequences.set(id, sequence)
+    for await (const key of this.#store.keys({ prefix })) {
+      const { sequence, id, note } = readTopicMessageName(key.subarray(prefix.length))
+      const name = toHex(id)
+      this.#held.set(name, { sequence, note })
       this.#next = sequence + 1
-      visit(id, message)
+      visit(name, note)
     }
   }
 
   get size(): number {
-    return this.#sequences.size
+    return this.#held.size
   }
 
   /** The identifier of a message, hexadecimal. */
@@ -56,43 +65,53 @@ export class TopicLog {
   }
 
   has(id: string): boolean {
-    return this.#sequences.has(id)
+    return this.#held.has(id)
   }
 
-  /** What to write so that the message is held, and what to call once that is written. */
-  append(message: Uint8Array): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
+  /**
+   * What to write so that the message is held, and what to call once that is written. The note stands in its key, which
+   * may stay readable on the disk: nothing secret.
+   */
+  append(
+    message: Uint8Array,
+    note: Uint8Array = NOTHING,
+  ): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
     const id = this.id(message)
-    if (this.#sequences.has(id)) return { operations: [], written: () => undefined }
-    const sequence = this.#next++
+    if (this.#held.has(id)) return { operations: [], written: () => undefined }
+    const held = { sequence: this.#next++, note }
     return {
-      operations: [{ type: 'put', key: topicMessageKey(this.#topic, sequence), value: message }],
+      operations: [{ type: 'put', key: this.#key(id, held), value: message }],
       written: () => {
-        this.#sequences.set(id, sequence)
+        this.#held.set(id, held)
       },
     }
   }
 
   /** What to write so that the messages are held no more, and what to call once that is written. */
   remove(ids: Iterable<string>): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
-    const gone = [...ids].filter((id) => this.#sequences.has(id))
+    const gone = [...ids].flatMap((id): [string, Held][] => {
+      const held = this.#held.get(id)
+      return held === undefined ? [] : [[id, held]]
+    })
     return {
-      operations: gone.map((id) => ({
-        type: 'delete',
-        key: topicMessageKey(this.#topic, this.#sequences.get(id) as number),
-      })),
+      operations: gone.map(([id, held]) => ({ type: 'delete', key: this.#key(id, held) })),
       written: () => {
-        for (const id of gone) this.#sequences.delete(id)
+        for (const [id] of gone) this.#held.delete(id)
       },
     }
   }
 
   /** Identifiers of all messages held, oldest first. */
   ids(): IterableIterator<string> {
-    return this.#sequences.keys()
+    return this.#held.keys()
   }
 
   async load(id: string): Promise<Uint8Array | undefined> {
-    const sequence = this.#sequences.get(id)
-    return sequence === undefined ? undefined : this.#store.get(topicMessageKey(this.#topic, sequence))
+    const held = this.#held.get(id)
+    return held === undefined ? undefined : this.#store.get(this.#key(id, held))
+  }
+
+  #key(id: string, held: Held): Uint8Array {
+    return topicMessageKey(this.#topic, { id: fromHex(id), ...held })
   }
 }

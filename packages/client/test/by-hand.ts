@@ -32,6 +32,10 @@ export class WatchedStore implements Store {
     return this.memory.entries(range)
   }
 
+  keys(range: StoreRange): AsyncIterable<Uint8Array> {
+    return this.memory.keys(range)
+  }
+
   write(operations: readonly StoreOperation[]): Promise<void> {
     this.batches.push(operations)
     this.onWrite()

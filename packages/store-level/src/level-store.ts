@@ -38,6 +38,7 @@ export interface LevelStore extends Store {
 
 /** Entries are read from the tree this many at a time. */
 const ENTRIES_AT_ONCE = 32
+const KEYS_AT_ONCE = 1000
 /** More often than this a value does not change between two attempts to read it. */
 const READ_ATTEMPTS = 16
 
@@ -115,6 +116,25 @@ export class LevelStoreOnFiles implements LevelStore {
     } finally {
       await iterator.close()
       await snapshot.close()
+    }
+  }
+
+  async *keys(range: StoreRange): AsyncGenerator<Uint8Array> {
+    this.#requireOpen()
+    // an iterator sees the tree as it was when it was made
+    const iterator = this.#tree.keys(indexRange(range.prefix))
+    try {
+      while (true) {
+        this.#requireOpen()
+        const records = await guard(() => iterator.nextv(KEYS_AT_ONCE))
+        if (records.length === 0) return
+        for (const record of records) {
+          yield clientKey(record)
+          this.#requireOpen()
+        }
+      }
+    } finally {
+      await iterator.close()
     }
   }
 

@@ -101,9 +101,10 @@ export function loadsTable(storage: StorageReport): Table {
   return {
     header: [`read from the disk, ${storage.members} members`, 'ms'],
     rows: [
-      ['just joined', milliseconds(storage.loadMs)],
-      ['almost everybody heard, and a commit', milliseconds(storage.loadLaterMs)],
-      ['for comparison: verifying the tree again', milliseconds(storage.verifyMs)],
+      ['just joined', milliseconds(storage.joined.loadMs)],
+      ['for comparison: verifying the tree again', milliseconds(storage.joined.verifyMs)],
+      ['in use: almost everybody heard, and a commit', milliseconds(storage.inUse.loadMs)],
+      ['for comparison: verifying the tree again', milliseconds(storage.inUse.verifyMs)],
     ],
   }
 }

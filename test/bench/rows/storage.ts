@@ -5,7 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadOrCreateIdentity, openClient } from '@dmls/client'
+import { setImmediate } from 'node:timers/promises'
+import { type DmlsClient, loadOrCreateIdentity, openClient } from '@dmls/client'
 import type { Authenticator, Delivery, Store, StoreOperation, StoreRange, TopicHandler } from '@dmls/client/ports'
 import { systemRandom, toHex } from '@dmls/crypto'
 import { createNodeProvider } from '@dmls/crypto/node'
@@ -36,12 +37,16 @@ export interface StorageReport {
   readonly firstMessage: WriteSize
   readonly lastMessage: WriteSize
   readonly commit: WriteSize
-  /**
-   * Milliseconds to open a client with this group, from a store on the disk that is open already: just joined, and after
-   * almost everybody was heard and a commit came.
-   */
+  /** Just joined. */
+  readonly joined: Opening
+  /** After almost everybody was heard and a commit came: what a client finds that is started again. */
+  readonly inUse: Opening
+}
+
+/** Measured in turn. */
+export interface Opening {
+  /** Milliseconds to open a client with this group, from a store on the disk that is open already. */
   readonly loadMs: number
-  readonly loadLaterMs: number
   /** Milliseconds to verify the group's tree again, as one who joins does. */
   readonly verifyMs: number
 }
@@ -51,6 +56,8 @@ export const authenticator: Authenticator = { identity: identityOf, authenticate
 
 const ROUNDS = 9
 const WARM_UP = 2
+/** Senders speak in an order that goes all over the tree; a prime, so that each of them does. */
+const STRIDE = 389
 
 /** On a store on the disk. */
 export async function measureStorage(members: number, rounds: number = ROUNDS): Promise<StorageReport> {
@@ -69,8 +76,8 @@ async function measureIn(folder: string, members: number, rounds: number): Promi
   await store.close()
   const joined = await measureLoad(folder, alice, rounds)
   const later = await measureWrites(folder, alice, members)
-  const { loadMs: loadLaterMs } = await measureLoad(folder, alice, rounds)
-  return { members, join: joining, ...later, ...joined, loadLaterMs }
+  const inUse = await measureLoad(folder, alice, rounds)
+  return { members, join: joining, ...later, joined, inUse }
 }
 
 /** A first message of everybody else, and a commit. */
@@ -87,16 +94,26 @@ async function measureWrites(
   const lastMessages: WriteSize[] = []
   const all = members - NEWCOMER_LEAF - 1
   for (let i = 0; i < all; i++) {
-    const wire = await firstMessageOf(state, NEWCOMER_LEAF + 1 + i, data)
+    const wire = await firstMessageOf(state, NEWCOMER_LEAF + 1 + ((i * STRIDE) % all), data)
     const written = await store.during(() => delivery.hand(wire))
     if (i < all / 10) firstMessages.push(written)
     if (i >= all - all / 10) lastMessages.push(written)
   }
   const made = await makeCommit(state, {}, services)
   const commit = await store.during(() => delivery.hand(made.wire))
+  await readAll(client, all)
+  await store.write([])
   await client.close()
   await store.close()
   return { firstMessage: mean(firstMessages), lastMessage: mean(lastMessages), commit }
+}
+
+/** Whoever is started again has read what came before. */
+async function readAll(client: DmlsClient, messages: number): Promise<void> {
+  let read = 0
+  for (const group of client.groups()) group.on(({ type }) => void (type === 'message' && read++))
+  while (read < messages) await setImmediate()
+  await setImmediate()
 }
 
 function mean(sizes: readonly WriteSize[]): WriteSize {
@@ -106,7 +123,7 @@ function mean(sizes: readonly WriteSize[]): WriteSize {
 
 export interface ClientInGroup {
   readonly alice: Alice
-  readonly client: Awaited<ReturnType<typeof openClient>>
+  readonly client: DmlsClient
   /** What becoming a member wrote. */
   readonly join: WriteSize
 }
@@ -126,7 +143,7 @@ export async function clientInGroup(store: CountingStore<Store>, members: number
 }
 
 /** A client on a store, which makes its identity on first use. */
-export async function open(store: Store, delivery: Delivery): Promise<Awaited<ReturnType<typeof openClient>>> {
+export async function open(store: Store, delivery: Delivery): Promise<DmlsClient> {
   const provider = createNodeProvider({ verifyOn: 'threads' })
   const identity = await loadOrCreateIdentity(store, provider)
   const clock = { nowMs: () => NOW_MS, schedule: () => ({ cancel: () => undefined }) }
@@ -134,11 +151,7 @@ export async function open(store: Store, delivery: Delivery): Promise<Awaited<Re
 }
 
 /** In turn, so that both see the same machine. */
-async function measureLoad(
-  folder: string,
-  alice: Alice,
-  rounds: number,
-): Promise<Pick<StorageReport, 'loadMs' | 'verifyMs'>> {
+async function measureLoad(folder: string, alice: Alice, rounds: number): Promise<Opening> {
   const verify = verification(alice)
   const [loads, verifications]: [number[], number[]] = [[], []]
   for (let round = -WARM_UP; round < rounds; round++) {
@@ -212,7 +225,7 @@ export class CountingStore<S extends Store = LevelStore> implements Store {
   async during(happening: () => Promise<unknown>): Promise<WriteSize> {
     this.#written = { records: 0, bytes: 0 }
     await happening()
-    return this.#written
+    return { ...this.#written }
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -221,6 +234,10 @@ export class CountingStore<S extends Store = LevelStore> implements Store {
 
   entries(range: StoreRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
     return this.inner.entries(range)
+  }
+
+  keys(range: StoreRange): AsyncIterable<Uint8Array> {
+    return this.inner.keys(range)
   }
 
   write(operations: readonly StoreOperation[]): Promise<void> {

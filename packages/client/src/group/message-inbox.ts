@@ -3,7 +3,7 @@
  * application's handler is done. A crash in between delivers a message again rather than never; its `id` is the same.
  */
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '@dmls/dmls'
-import { decodeWhole, Writer } from '@dmls/mls'
+import { decodeWhole, MlsError, Writer } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
 import { groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
 
@@ -17,7 +17,8 @@ export interface InboxMessage {
 
 interface Entry {
   readonly sequence: number
-  readonly message: InboxMessage
+  /** Undefined until its turn comes, for one that was there when the client was opened. */
+  readonly message: InboxMessage | undefined
 }
 
 export class MessageInbox {
@@ -37,14 +38,20 @@ export class MessageInbox {
   static async open(store: Store, groupId: Uint8Array): Promise<MessageInbox> {
     const prefix = groupRecordPrefix(groupId, 'inbox')
     const entries: Entry[] = []
-    for await (const [key, value] of store.entries({ prefix })) {
-      entries.push({ sequence: readSequence(key.slice(prefix.length)), message: decodeMessage(value) })
+    for await (const key of store.keys({ prefix })) {
+      entries.push({ sequence: readSequence(key.slice(prefix.length)), message: undefined })
     }
     return new MessageInbox(store, groupId, entries)
   }
 
   #key(sequence: number): Uint8Array {
     return groupRecordKey(this.#groupId, 'inbox', sequenceKey(sequence))
+  }
+
+  async #load(sequence: number): Promise<InboxMessage> {
+    const value = await this.#store.get(this.#key(sequence))
+    if (value === undefined) throw new MlsError('internal', 'store_incomplete', 'a message in the inbox is not there')
+    return decodeMessage(value)
   }
 
   /** What to write so that the message will be delivered, and what to call once that is written. */
@@ -64,7 +71,7 @@ export class MessageInbox {
     this.#draining = true
     try {
       for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
-        await deliver(entry.message)
+        await deliver(entry.message ?? (await this.#load(entry.sequence)))
         this.#entries.shift()
         await this.#store.write([{ type: 'delete', key: this.#key(entry.sequence) }])
       }

@@ -5,7 +5,7 @@
  */
 import { fromHex, toHex } from '@dmls/crypto'
 import { type DmlsMessage, decodeDmlsMessage, messageId, rejoinRequestOf } from '@dmls/dmls'
-import { mlsMessageBytes } from '@dmls/mls'
+import { decodeWhole, mlsMessageBytes, Writer } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
 import { groupRecordKey, groupRecordPrefix } from '../store-keys.ts'
@@ -13,6 +13,21 @@ import { TopicLog } from '../topic-log.ts'
 import { groupTopic } from '../topic-names.ts'
 import { readGroupMessage, requestShelf } from './group-message.ts'
 import { WaitingRoom } from './waiting-room.ts'
+
+/** How a message is named within its group: two hashes, of KDF.Nh bytes each. */
+interface InnerName {
+  readonly messageId: Uint8Array
+  readonly epoch: Uint8Array
+}
+
+/** What the log keeps beside a message that was processed. One that waited first has no note, and is read again. */
+function noteOf({ messageId, epoch }: InnerName): Uint8Array {
+  return new Writer(messageId.length + epoch.length + 4).opaque(messageId).opaque(epoch).finish()
+}
+
+function readNote(note: Uint8Array): InnerName {
+  return decodeWhole(note, (reader) => ({ messageId: reader.opaque(), epoch: reader.opaque() }))
+}
 
 /** What to write, and what to call once it is written. */
 export interface Pending {
@@ -48,11 +63,17 @@ export class MessageLedger {
     }
     const log = TopicLog.unread(context.store, groupTopic(context.digest, groupId), context.digest)
     const ledger = new MessageLedger(context, groupId, log)
-    await log.read((id, bytes) => {
+    const unnoted: string[] = []
+    await log.read((id, note) => {
       const epoch = waitsFor.get(id)
-      if (epoch === undefined) ledger.#noteHeld(id, bytes)
-      else ledger.#waiting.add(id, epoch)
+      if (epoch !== undefined) ledger.#waiting.add(id, epoch)
+      else if (note.length > 0) ledger.#noteProcessed(id, readNote(note))
+      else unnoted.push(id)
     })
+    for (const id of unnoted) {
+      const bytes = await log.load(id)
+      if (bytes !== undefined) ledger.#noteHeld(id, bytes)
+    }
     return ledger
   }
 
@@ -91,8 +112,9 @@ export class MessageLedger {
 
   /** Records messages as processed and held. */
   process(messages: readonly Uint8Array[]): Pending {
-    const logged = messages.map((bytes) => this.#log.append(bytes))
-    const waited = messages.map((bytes) => this.id(bytes)).filter((id) => this.#waiting.has(id))
+    const named = messages.map((bytes) => ({ bytes, id: this.id(bytes), name: this.#nameOf(bytes) }))
+    const logged = named.map(({ bytes, name }) => this.#log.append(bytes, noteOf(name)))
+    const waited = named.map(({ id }) => id).filter((id) => this.#waiting.has(id))
     return {
       operations: [
         ...logged.flatMap((entry) => entry.operations),
@@ -101,21 +123,25 @@ export class MessageLedger {
       written: () => {
         for (const entry of logged) entry.written()
         for (const id of waited) this.#waiting.remove(id)
-        for (const bytes of messages) this.#noteProcessed(this.id(bytes), bytes)
+        for (const { id, name } of named) this.#noteProcessed(id, name)
       },
     }
   }
 
   #noteHeld(id: string, bytes: Uint8Array): void {
     const message = readGroupMessage(bytes)
-    if (message.kind === 'message') this.#noteProcessed(id, bytes)
+    if (message.kind === 'message') this.#noteProcessed(id, this.#nameOf(bytes))
     else this.#shelve(id, requestShelf(rejoinRequestOf(message.keyPackage, this.#groupId)?.instance ?? ''))
   }
 
-  #noteProcessed(id: string, bytes: Uint8Array): void {
+  #nameOf(bytes: Uint8Array): InnerName {
     const message = decodeDmlsMessage(bytes)
-    this.#processed.add(toHex(this.messageId(message)))
-    this.#shelve(id, toHex(message.dmlsEpoch))
+    return { messageId: this.messageId(message), epoch: message.dmlsEpoch }
+  }
+
+  #noteProcessed(id: string, { messageId, epoch }: InnerName): void {
+    this.#processed.add(toHex(messageId))
+    this.#shelve(id, toHex(epoch))
   }
 
   #shelve(id: string, shelf: string): void {

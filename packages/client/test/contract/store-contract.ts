@@ -97,7 +97,12 @@ export function describeStore(name: string, subject: StoreSubject): void {
       await store.write([...keys].reverse().map((key) => put(bytes(...key), bytes(0))))
       const all = keys.map((key) => hex(bytes(...key)))
       const starting = (prefix: string) => all.filter((key) => key.startsWith(prefix))
-      const listed = async (...prefix: number[]) => (await list(store, bytes(...prefix))).map(([key]) => key)
+      const listed = async (...prefix: number[]) => {
+        const keys: string[] = []
+        for await (const key of store.keys({ prefix: bytes(...prefix) })) keys.push(hex(key))
+        expect((await list(store, bytes(...prefix))).map(([key]) => key)).toEqual(keys)
+        return keys
+      }
       expect(await listed()).toEqual(all)
       expect(await listed(1)).toEqual(starting('01'))
       expect(await listed(1, 0xff)).toEqual(starting('01ff'))
@@ -121,6 +126,22 @@ export function describeStore(name: string, subject: StoreSubject): void {
         if (seen === 90) break
       }
       expect((await list(store, bytes(1))).length).toBe(100)
+    })
+
+    test('keys are listed as they were when the first was asked for', async () => {
+      const all = Array.from({ length: 2500 }, (_, i) => bytes(1, i >> 8, i))
+      await store.write(all.map((key) => put(key, bytes(0))))
+      const seen: string[] = []
+      for await (const key of store.keys({ prefix: bytes(1) })) {
+        if (seen.length === 0) await store.write([put(bytes(1, 0xff), bytes()), remove(bytes(1, 8, 0))])
+        seen.push(hex(key))
+        key[0] = 9
+      }
+      expect(seen).toEqual(all.map(hex))
+      for await (const key of store.keys({ prefix: bytes(1) })) {
+        expect(hex(key)).toBe('010000')
+        break
+      }
     })
 
     test('batches asked for at once take effect in order, and all of them', async () => {
@@ -152,6 +173,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
       await expect(store.write([put(bytes(1), bytes(1))])).rejects.toMatchObject(closed)
       await expect(store.forget()).rejects.toMatchObject(closed)
       await expect(list(store)).rejects.toMatchObject(closed)
+      await expect(store.keys({ prefix: bytes() })[Symbol.asyncIterator]().next()).rejects.toMatchObject(closed)
     })
 
     test('it behaves as a sorted map does, whatever is done in whatever order', async () => {
