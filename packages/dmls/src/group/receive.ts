@@ -27,6 +27,7 @@ import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import { isSentElsewhere } from './own-echo.ts'
+import { checkRoomForProposal } from './pending-proposals.ts'
 import type { DmlsGroupState, DmlsServices, HeldEpoch, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
@@ -73,6 +74,7 @@ export async function receiveMessage(
     case 'application':
       return receiveApplication(state, epoch, held, processed)
     case 'proposal': {
+      checkRoomForProposal(processed.state)
       const builder = new StepBuilder(state).hold(epoch, { ...held, group: processed.state })
       return { kind: 'proposal', epoch, ...builder.supersede(processed.superseded).finish() }
     }
