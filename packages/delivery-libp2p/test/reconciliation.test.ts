@@ -1,6 +1,6 @@
 import type { Verdict } from '@dmls/client/ports'
 import { toHex, utf8 } from '@dmls/crypto'
-import { fc, test as propertyTest } from '@fast-check/vitest'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FrameStream } from '../src/backfill/frame-stream.ts'
 import { IdSnapshot, startsWith } from '../src/backfill/id-snapshot.ts'
@@ -59,18 +59,21 @@ function snapshot(texts: readonly string[]): Promise<IdSnapshot> {
 const named = (who: string, count: number) => Array.from({ length: count }, (_, i) => `${who} ${i}`)
 
 describe('two peers compare what they hold', () => {
-  propertyTest.prop(
-    [
-      fc.uniqueArray(fc.nat({ max: 3000 }), { maxLength: 600 }),
-      fc.uniqueArray(fc.nat({ max: 3000 }), { maxLength: 600 }),
-    ],
-    { numRuns: 60 },
-  )('exactly what is missing comes, oldest first', async (a, b) => {
-    const mine = a.map((n) => `m${n}`)
-    const theirs = b.map((n) => `m${n}`)
-    const { result, messages } = await reconcile(mine, theirs)
-    expect(messages).toEqual(theirs.filter((text) => !mine.includes(text)))
-    expect(result).toEqual({ received: messages.length, accepted: messages.length, isComplete: true })
+  test('exactly what is missing comes, oldest first', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat({ max: 3000 }), { maxLength: 600 }),
+        fc.uniqueArray(fc.nat({ max: 3000 }), { maxLength: 600 }),
+        async (a, b) => {
+          const mine = a.map((n) => `m${n}`)
+          const theirs = b.map((n) => `m${n}`)
+          const { result, messages } = await reconcile(mine, theirs)
+          expect(messages).toEqual(theirs.filter((text) => !mine.includes(text)))
+          expect(result).toEqual({ received: messages.length, accepted: messages.length, isComplete: true })
+        },
+      ),
+      { numRuns: 60 },
+    )
   })
 
   test('equal sets cost one round trip of less than a hundred bytes', async () => {
@@ -107,30 +110,34 @@ describe('two peers compare what they hold', () => {
 })
 
 describe('a snapshot of identifiers', () => {
-  propertyTest.prop([fc.array(fc.uint8Array({ minLength: 1, maxLength: 2, max: 20 }), { maxLength: 200 })])(
-    'sorts, drops what comes twice, and finds ranges, also where beginnings agree',
-    async (tails) => {
-      const ids = tails.map((tail) => {
-        const id = new Uint8Array(32)
-        id.set(tail, 32 - tail.length)
-        id[0] = tail[0] as number
-        return id
-      })
-      const all = await IdSnapshot.collect(ids, BIG)
-      const texts = [...new Set(ids.map(toHex))].sort()
-      expect(all.list([]).map(({ id }) => toHex(id))).toEqual(texts)
-      for (const { id, position } of all.list([])) {
-        expect(position).toBe(ids.findIndex((other) => toHex(other) === toHex(id)))
-        expect(all.has(id)).toBe(true)
-      }
-      for (const prefix of [[0], [1], [0, 1], [0, 0, 0], [0, 0xf]]) {
-        const inRange = texts.filter((text) => startsWith(new Uint8Array(Buffer.from(text, 'hex')), prefix))
-        expect(all.list(prefix).map(({ id }) => toHex(id))).toEqual(inRange)
-        expect(all.summarize(prefix).count).toBe(inRange.length)
-      }
-      expect(all.has(new Uint8Array(32).fill(0xee))).toBe(false)
-    },
-  )
+  test('sorts, drops what comes twice, and finds ranges, also where beginnings agree', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 2, max: 20 }), { maxLength: 200 }),
+        async (tails) => {
+          const ids = tails.map((tail) => {
+            const id = new Uint8Array(32)
+            id.set(tail, 32 - tail.length)
+            id[0] = tail[0] as number
+            return id
+          })
+          const all = await IdSnapshot.collect(ids, BIG)
+          const texts = [...new Set(ids.map(toHex))].sort()
+          expect(all.list([]).map(({ id }) => toHex(id))).toEqual(texts)
+          for (const { id, position } of all.list([])) {
+            expect(position).toBe(ids.findIndex((other) => toHex(other) === toHex(id)))
+            expect(all.has(id)).toBe(true)
+          }
+          for (const prefix of [[0], [1], [0, 1], [0, 0, 0], [0, 0xf]]) {
+            const inRange = texts.filter((text) => startsWith(new Uint8Array(Buffer.from(text, 'hex')), prefix))
+            expect(all.list(prefix).map(({ id }) => toHex(id))).toEqual(inRange)
+            expect(all.summarize(prefix).count).toBe(inRange.length)
+          }
+          expect(all.has(new Uint8Array(32).fill(0xee))).toBe(false)
+        },
+      ),
+    )
+  })
 
   test('another set has another fingerprint', async () => {
     const a = (await snapshot(['a', 'b', 'c'])).summarize([])

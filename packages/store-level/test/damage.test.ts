@@ -2,7 +2,7 @@ import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Store } from '@dmls/client/ports'
 import { fromUtf8, utf8 } from '@dmls/crypto'
-import { fc } from '@fast-check/vitest'
+import fc from 'fast-check'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type LevelStoreOptions, openLevelStore, StoreError } from '../src/index.ts'
@@ -151,7 +151,7 @@ describe('a store that is not whole', () => {
           }
         },
       ),
-      { numRuns: process.env.DMLS_LONG === undefined ? 100 : 3000 },
+      { numRuns: 100 },
     )
     expect(refused).toBeGreaterThan(10)
   })

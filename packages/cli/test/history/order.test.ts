@@ -1,5 +1,5 @@
-import { fc, test } from '@fast-check/vitest'
-import { describe, expect } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { branchesOf } from '../../src/history/branches.ts'
 import type { EpochHistory, EpochRecord } from '../../src/history/history.ts'
 import { layOut } from '../../src/history/lanes.ts'
@@ -26,49 +26,62 @@ const histories: fc.Arbitrary<EpochHistory> = fc
   })
 
 describe('the order of a listing', () => {
-  test.prop([histories])('names every epoch once, after all that follow from it', (history) => {
-    const order = newestFirst(history).map(({ id }) => id)
-    expect([...order].sort()).toEqual(history.epochs.map(({ id }) => id).sort())
-    for (const record of history.epochs) {
-      for (const before of predecessors(record)) expect(order.indexOf(record.id)).toBeLessThan(order.indexOf(before))
-    }
-    expect(order[0]).toBe(history.head)
+  test('names every epoch once, after all that follow from it', () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const order = newestFirst(history).map(({ id }) => id)
+        expect([...order].sort()).toEqual(history.epochs.map(({ id }) => id).sort())
+        for (const record of history.epochs) {
+          for (const before of predecessors(record))
+            expect(order.indexOf(record.id)).toBeLessThan(order.indexOf(before))
+        }
+        expect(order[0]).toBe(history.head)
+      }),
+    )
   })
 
-  test.prop([histories, fc.infiniteStream(fc.nat())])(
-    'does not depend on the order of the records',
-    (history, numbers) => {
-      const ranks = new Map(history.epochs.map(({ id }) => [id, numbers.next().value ?? 0]))
-      const shuffled = {
-        ...history,
-        epochs: history.epochs.toSorted((a, b) => (ranks.get(a.id) ?? 0) - (ranks.get(b.id) ?? 0)),
-      }
-      expect(newestFirst(shuffled)).toEqual(newestFirst(history))
-    },
-  )
+  test('does not depend on the order of the records', () => {
+    fc.assert(
+      fc.property(histories, fc.infiniteStream(fc.nat()), (history, numbers) => {
+        const ranks = new Map(history.epochs.map(({ id }) => [id, numbers.next().value ?? 0]))
+        const shuffled = {
+          ...history,
+          epochs: history.epochs.toSorted((a, b) => (ranks.get(a.id) ?? 0) - (ranks.get(b.id) ?? 0)),
+        }
+        expect(newestFirst(shuffled)).toEqual(newestFirst(history))
+      }),
+    )
+  })
 
-  test.prop([histories])(
-    'every epoch has a row, and every commit but a root is on the branch of a parent or starts one',
-    (history) => {
-      const rows = layOut(history)
-      expect(rows.flatMap(({ record }) => record?.id ?? [])).toEqual(newestFirst(history).map(({ id }) => id))
-      const branches = branchesOf(history)
-      expect(branches.size).toBe(history.epochs.length)
-      expect(branches.get(history.head)).toBe(0)
-    },
-  )
+  test('every epoch has a row, and every commit but a root is on the branch of a parent or starts one', () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const rows = layOut(history)
+        expect(rows.flatMap(({ record }) => record?.id ?? [])).toEqual(newestFirst(history).map(({ id }) => id))
+        const branches = branchesOf(history)
+        expect(branches.size).toBe(history.epochs.length)
+        expect(branches.get(history.head)).toBe(0)
+      }),
+    )
+  })
 
-  test.prop([histories])('no line of the picture ends in the air', (history) => {
-    const rows = layOut(history)
-    const last = rows.at(-1)
-    expect(last?.cells.filter(({ glyph }) => '│┊┼┤├'.includes(glyph))).toEqual([])
-    for (const [index, { cells }] of rows.entries()) {
-      const below = rows[index + 1]?.cells ?? []
-      const above = rows[index - 1]?.cells ?? []
-      for (const [column, { glyph }] of cells.entries()) {
-        if ('│┊├┤┼╮╭┬'.includes(glyph)) expect(below[column]?.glyph ?? ' ', `below ${index}:${column}`).not.toBe(' ')
-        if ('│┊├┤┼╯╰┴'.includes(glyph)) expect(above[column]?.glyph ?? ' ', `above ${index}:${column}`).not.toBe(' ')
-      }
-    }
+  test('no line of the picture ends in the air', () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const rows = layOut(history)
+        const last = rows.at(-1)
+        expect(last?.cells.filter(({ glyph }) => '│┊┼┤├'.includes(glyph))).toEqual([])
+        for (const [index, { cells }] of rows.entries()) {
+          const below = rows[index + 1]?.cells ?? []
+          const above = rows[index - 1]?.cells ?? []
+          for (const [column, { glyph }] of cells.entries()) {
+            if ('│┊├┤┼╮╭┬'.includes(glyph))
+              expect(below[column]?.glyph ?? ' ', `below ${index}:${column}`).not.toBe(' ')
+            if ('│┊├┤┼╯╰┴'.includes(glyph))
+              expect(above[column]?.glyph ?? ' ', `above ${index}:${column}`).not.toBe(' ')
+          }
+        }
+      }),
+    )
   })
 })
