@@ -54,8 +54,11 @@ export interface MemberDemands {
   readonly credentials: readonly number[]
 }
 
+const NO_DEMANDS: MemberDemands = { extensions: [], proposals: [], credentials: [] }
+
 /** What a group with these GroupContext extensions demands. @throws MlsError `duplicate_extension` and malformed content */
 export function memberDemands(groupExtensions: readonly Extension[]): MemberDemands {
+  if (groupExtensions.length === 0) return NO_DEMANDS
   checkExtensionsDistinct(groupExtensions)
   const required = requiredCapabilitiesOf(groupExtensions)
   const types = groupExtensions.map((extension) => extension.extensionType)

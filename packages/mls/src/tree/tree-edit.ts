@@ -2,6 +2,7 @@
  * Changing leaves of a persistent tree: copies the nodes above the changed leaves, shares the rest, and says which
  * public keys came and went. What becomes of each parent on the way is the caller's rule.
  */
+import { equalBytes } from '@dmls/crypto'
 import { type HeldKey, KeyIndex } from './key-index.ts'
 import type { ParentNode } from './parent-node.ts'
 import { isLeaf, leftChild, nodeLevel, rightChild } from './tree-math.ts'
@@ -56,9 +57,16 @@ export class KeyChanges {
   apply(keys: TreeKeys): TreeKeys {
     return {
       encryption: keys.encryption.changed(this.#encryptionOut, this.#encryptionIn),
-      signature: keys.signature.changed(this.#signatureOut, this.#signatureIn),
+      // whoever gets a new leaf keeps its signature key almost always
+      signature: sameKeys(this.#signatureOut, this.#signatureIn)
+        ? keys.signature
+        : keys.signature.changed(this.#signatureOut, this.#signatureIn),
     }
   }
+}
+
+function sameKeys(a: readonly HeldKey[], b: readonly HeldKey[]): boolean {
+  return a.length === b.length && a.every(({ key, holder }, i) => b[i]?.holder === holder && equalBytes(key, b[i].key))
 }
 
 function collect(slot: Slot | undefined, encryption: HeldKey[], signature: HeldKey[]): void {

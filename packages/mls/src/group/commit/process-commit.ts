@@ -168,9 +168,15 @@ async function mergePath(
     authenticate: leafAuthenticator(services, 'commit', groupId),
     bytes,
   })
-  const excluded = new Set(applied.added.map((member) => member.leafIndex))
-  const tree = mergeUpdatePath(suite, applied.tree, committer, path, excluded, bytes)
+  const tree = mergeUpdatePath(suite, applied.tree, committer, path, addedLeaves(applied), bytes)
   return { tree, committerLeaf: { leafIndex: committer, previous, leafNode: path.leafNode } }
+}
+
+const NO_LEAVES: ReadonlySet<number> = new Set()
+
+/** RFC 9420 §7.6: no path secret is encrypted to those whom the commit adds. */
+function addedLeaves({ added }: Applied): ReadonlySet<number> {
+  return added.length === 0 ? NO_LEAVES : new Set(added.map((member) => member.leafIndex))
 }
 
 /** Uses our private keys and the parent's secrets: the key schedule of the child and its confirmation tag. */
@@ -258,7 +264,7 @@ function openPath(state: GroupState, { path }: Commit, staged: Staged): Decrypte
     keys,
     path,
     groupContext: groupContextBytes(provisional),
-    excludedLeaves: new Set(applied.added.map((member) => member.leafIndex)),
+    excludedLeaves: addedLeaves(applied),
   })
 }
 

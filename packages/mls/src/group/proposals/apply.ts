@@ -55,6 +55,7 @@ export function applyProposals(
   proposals: readonly CommittedProposal[],
   cause: 'commit' | 'external_commit',
 ): Applied {
+  if (proposals.length === 0) return nothingApplied(scene)
   const updated = ofType(proposals, 'update').map((entry): UpdatedMember => {
     const leafIndex = senderLeaf(entry)
     return { leafIndex, previous: leafOf(scene.tree, leafIndex), leafNode: entry.proposal.leafNode }
@@ -82,6 +83,22 @@ export function applyProposals(
     externalInit: ofType(proposals, 'external_init')[0]?.proposal.kemOutput,
     reinit: reinit === undefined ? undefined : reinitParameters(reinit.proposal),
     proposals,
+  }
+}
+
+function nothingApplied({ tree, context }: { readonly tree: RatchetTree; readonly context: GroupContext }): Applied {
+  return {
+    tree,
+    survivors: tree,
+    extensions: context.extensions,
+    extensionsChanged: false,
+    added: [],
+    removed: [],
+    updated: [],
+    psks: [],
+    externalInit: undefined,
+    reinit: undefined,
+    proposals: [],
   }
 }
 

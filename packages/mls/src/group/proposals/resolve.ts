@@ -6,6 +6,8 @@ import type { Sender } from '../../wire/framing.ts'
 import type { CommittedProposal } from '../changes.ts'
 import type { CachedProposal } from '../state.ts'
 
+const NO_PROPOSALS: readonly CommittedProposal[] = []
+
 /**
  * The proposals of a commit in its order, each with its author.
  * @throws MlsError `proposal_not_found` (missing), `reference_in_external_commit`, `duplicate_reference`
@@ -15,6 +17,7 @@ export function resolveProposals(
   sender: Sender,
   cache: ReadonlyMap<string, CachedProposal>,
 ): readonly CommittedProposal[] {
+  if (commit.proposals.length === 0) return NO_PROPOSALS
   const seen = new Set<string>()
   return commit.proposals.map((entry) => {
     if (entry.type === 'proposal') return { proposal: entry.proposal, sender, reference: undefined }
