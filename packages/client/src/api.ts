@@ -26,7 +26,12 @@ export interface DmlsClientOptions {
    * Told, while a large group is joined, how many of its members are verified: a Welcome and a join info both bring a tree
    * in which every signature is checked. A promise is waited for, so a page can draw itself.
    */
-  readonly onJoinProgress?: (progress: JoinProgress) => void | Promise<void>
+  readonly onJoinProgress?: (progress: Progress) => void | Promise<void>
+  /**
+   * The same while somebody's commit is processed that adds many: how many of the newcomers are verified. Closing the
+   * client ends this too; the others bring the commit again when it is open.
+   */
+  readonly onCommitProgress?: (progress: CommitProgress) => void | Promise<void>
   /**
    * Ends joins that are under way, as {@link DmlsClient.close} does, and lets none begin. A Welcome stays in the inbox and
    * is tried when the client is opened again; `joinGroup` rejects with the signal's reason. Everything else goes on.
@@ -39,10 +44,28 @@ export interface DmlsClientOptions {
   readonly adminRule?: AdminRule
 }
 
-/** Members that are verified, of all in the tree. */
-export interface JoinProgress {
+/** Members that are verified, of all in the tree or all whom a commit adds. */
+export interface Progress {
   readonly done: number
   readonly total: number
+}
+
+export interface CommitProgress extends Progress {
+  readonly groupId: Uint8Array
+}
+
+/** How a call is followed and ended that may take long in a large group. */
+export interface CallOptions {
+  /**
+   * Told after some members each that they are verified. A promise is waited for, and with it the group: it must not wait
+   * for another call of the same group.
+   */
+  readonly onProgress?: ((progress: Progress) => void | Promise<void>) | undefined
+  /**
+   * Ends the call if it waits for its turn or still verifies: it rejects with the signal's reason, and everything is as it
+   * was. After that it is too late, and the call ends as if there were no signal.
+   */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Delays, in milliseconds. */
@@ -163,17 +186,17 @@ export interface DmlsGroup {
   /** Encrypts for the chosen epoch, stores, then publishes. Returns the message's id (32 bytes). */
   send(data: Uint8Array): Promise<Uint8Array>
   /** Commits the addition of the owners of these key packages (encoded MLSMessages) and sends them their Welcome. */
-  add(keyPackages: readonly Uint8Array[]): Promise<void>
+  add(keyPackages: readonly Uint8Array[], options?: CallOptions): Promise<void>
   /** Commits the removal of members, named by instance or by identity (every device of it). */
-  remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void>
+  remove(who: readonly (InstanceId | Uint8Array)[], options?: CallOptions): Promise<void>
   /** Commits a fresh leaf key: post-compromise security. */
-  update(): Promise<void>
+  update(options?: CallOptions): Promise<void>
   /**
    * Commits other settings; what is not named stays as it is. The fork choice stays for ever.
    * @throws MlsError `invalid` `not_allowed`, `fork_choice_changed`, `unsupported_policy`, and what RFC 9420 §12.1.7
    * refuses; `usage` `policy_by_extension`
    */
-  changeSettings(change: SettingsChange): Promise<void>
+  changeSettings(change: SettingsChange, options?: CallOptions): Promise<void>
   /**
    * What somebody needs to let itself in with {@link DmlsClient.joinGroup}, an encoded MLSMessage of the size of the
    * ratchet tree. It shows who is in the group. Good for as long as the others retain this epoch.
@@ -211,7 +234,7 @@ export interface DmlsClient {
    * @throws MlsError `usage` `group_exists` (also for a group that removed this client), `not_join_info`,
    * `external_commits_refused`; `malformed`, `invalid` when the bytes are no good; `missing` `no_admin_rule`
    */
-  joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup>
+  joinGroup(joinInfo: Uint8Array, options?: CallOptions): Promise<DmlsGroup>
   groups(): readonly DmlsGroup[]
   group(groupId: Uint8Array): DmlsGroup | undefined
   /** A fresh single-use key package as an encoded MLSMessage; its private keys are stored before it is returned. */

@@ -2,7 +2,7 @@
 import type { CipherSuite, RandomSource } from '@dmls/crypto'
 import type { AdminRule } from '@dmls/dmls'
 import type { Authenticate, Profile, Watch } from '@dmls/mls'
-import type { Timing } from './api.ts'
+import type { CallOptions, Timing } from './api.ts'
 import type { Identity } from './identity.ts'
 import type { Authenticator, Clock, Delivery, Store } from './ports.ts'
 import type { MessageDigest } from './topic-log.ts'
@@ -21,6 +21,8 @@ export interface ClientContext {
   readonly limits: ClientLimits
   /** How joins are followed and ended. */
   readonly joining: Watch
+  /** The same for the processing of what others send to a group. */
+  readonly receiving: (groupId: Uint8Array) => Watch
   readonly adminRule?: AdminRule | undefined
 }
 
@@ -52,6 +54,23 @@ export const DEFAULT_TIMING: Timing = {
   cannotFollowAfterMs: 30_000,
   resumeSyncMs: 2_000,
   resumeQuietMs: 300,
+}
+
+/** What a caller asks for, as the steps take it. */
+export function watchOf({ signal, onProgress }: CallOptions): Watch {
+  return { signal, progress: onProgress && ((done, total) => onProgress({ done, total })) }
+}
+
+/** Tells both, one after the other; either ends it. */
+export function watchedByBoth(one: Watch, other: Watch): Watch {
+  const signals = [one.signal, other.signal].filter((signal) => signal !== undefined)
+  return {
+    signal: AbortSignal.any(signals),
+    progress: async (done, total) => {
+      await one.progress?.(done, total)
+      await other.progress?.(done, total)
+    },
+  }
 }
 
 /** The Authentication Service as the group state machine asks for it. */

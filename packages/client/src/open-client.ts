@@ -1,9 +1,9 @@
 /** Opening a client: reads everything back from the store, takes part in its topics, and wires the parts together. */
 import { signerFromPrivateKey, systemRandom, toHex } from '@dmls/crypto'
 import { createDmlsProfile, dmlsEpoch, leafOptions, policyIn } from '@dmls/dmls'
-import { decodeMlsMessage, type GroupInfo, type Joined, usage } from '@dmls/mls'
-import type { CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
-import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING } from './context.ts'
+import { decodeMlsMessage, type GroupInfo, type Joined, usage, type Watch } from '@dmls/mls'
+import type { CallOptions, CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
+import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING, watchedByBoth, watchOf } from './context.ts'
 import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './group/group-beginning.ts'
 import { GroupHandle } from './group/group-handle.ts'
 import type { SigningKey } from './group/group-records.ts'
@@ -34,7 +34,7 @@ const SHA256_SUITE = 1
 export async function openClient(options: DmlsClientOptions): Promise<DmlsClient> {
   const suite = options.provider.cipherSuite(options.cipherSuite ?? 1)
   const sha256 = options.provider.cipherSuite(SHA256_SUITE)
-  const { onJoinProgress, signal } = options
+  const { onJoinProgress, onCommitProgress, signal } = options
   const closing = new AbortController()
   const context: ClientContext = {
     suite,
@@ -49,10 +49,17 @@ export async function openClient(options: DmlsClientOptions): Promise<DmlsClient
     digest: (message) => sha256.hash(message),
     limits: DEFAULT_LIMITS,
     adminRule: options.adminRule,
-    joining: {
-      signal: signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]),
-      progress: onJoinProgress && ((done, total) => onJoinProgress({ done, total })),
-    },
+    joining: watchedByBoth({ signal: closing.signal }, watchOf({ signal, onProgress: onJoinProgress })),
+    receiving: (groupId) => ({
+      signal: closing.signal,
+      progress: async (done, total) => {
+        try {
+          await onCommitProgress?.({ groupId, done, total })
+        } catch {
+          // whoever cannot show progress does not refuse the commit
+        }
+      },
+    }),
   }
   return RunningClient.open(context, closing)
 }
@@ -127,17 +134,20 @@ class RunningClient implements DmlsClient {
     return (await this.#start(state, 'begun')).handle
   }
 
-  joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
-    return this.#beginnings.run(() => this.#joinGroup(joinInfo))
+  joinGroup(joinInfo: Uint8Array, options: CallOptions = {}): Promise<DmlsGroup> {
+    const watch = watchedByBoth(this.#context.joining, watchOf(options))
+    return this.#beginnings.run(() => this.#joinGroup(joinInfo, watch))
   }
 
-  async #joinGroup(joinInfo: Uint8Array): Promise<DmlsGroup> {
+  async #joinGroup(joinInfo: Uint8Array, watch: Watch): Promise<DmlsGroup> {
+    watch.signal?.throwIfAborted()
     const groupInfo = readJoinInfo(joinInfo)
     const { groupId } = groupInfo.groupContext
     this.#requireNew(groupId)
     const keyPackage = await this.#keyPackages.makeForEntry(groupId)
     const { running, wire } = await enterGroup(this.#context, await this.#ownLeaf(keyPackage.signingKey), {
       groupInfo,
+      watch,
       keyPackage: keyPackage.bundle.keyPackage,
       alongside: ({ epoch }) => this.#keyPackages.use(keyPackage, groupId, epoch),
     })

@@ -1,6 +1,6 @@
 /** Joining a large group takes long: an application follows it, and may end it without losing the invitation. */
 import { afterEach, expect, test } from 'vitest'
-import type { DmlsClientOptions, JoinProgress } from '../src/api.ts'
+import type { DmlsClientOptions, Progress } from '../src/api.ts'
 import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say, until } from './harness.ts'
 
 type Hub = ReturnType<typeof createHub>
@@ -35,8 +35,8 @@ async function invite(host: Person, guest: Person): Promise<void> {
 test('whoever joins is told how many members are verified', async () => {
   const hub = createHub()
   const [alice, bob] = await pair(hub, { policy: { externalCommits: 'allowed' } })
-  const told: JoinProgress[] = []
-  const onJoinProgress = (progress: JoinProgress): void => void told.push(progress)
+  const told: Progress[] = []
+  const onJoinProgress = (progress: Progress): void => void told.push(progress)
   const carol = await opened(hub, 'carol', { options: { onJoinProgress } })
   await invite(alice, carol)
   await until(() => agree([alice, bob, carol]), 'carol')
@@ -97,4 +97,26 @@ test('letting oneself in is ended with the reason, and can be done once more', a
   const again = await opened(hub, 'carol again', { store: carol.store })
   await again.client.joinGroup(joinInfo)
   await until(() => agree([alice, bob, again]), 'carol')
+})
+
+test('one call of hers has a progress and an end of its own', async () => {
+  const hub = createHub()
+  const [alice, bob] = await pair(hub, { policy: { externalCommits: 'allowed' } })
+  const joinInfo = await groupOf(alice).createJoinInfo()
+  const told: [string, Progress][] = []
+  const onJoinProgress = (progress: Progress): void => void told.push(['client', progress])
+  const onProgress = (progress: Progress): void => void told.push(['call', progress])
+  const carol = await opened(hub, 'carol', { options: { onJoinProgress } })
+  const stop = new AbortController()
+  const ending = { onProgress: () => stop.abort(new Error('not now')), signal: stop.signal }
+  await expect(carol.client.joinGroup(joinInfo, ending)).rejects.toThrow('not now')
+  await expect(carol.client.joinGroup(joinInfo, { signal: stop.signal })).rejects.toThrow('not now')
+  expect(carol.client.groups()).toEqual([])
+  told.length = 0
+  await carol.client.joinGroup(joinInfo, { onProgress })
+  expect(told).toEqual([
+    ['client', { done: 2, total: 2 }],
+    ['call', { done: 2, total: 2 }],
+  ])
+  await until(() => agree([alice, bob, carol]), 'carol')
 })

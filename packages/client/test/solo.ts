@@ -37,6 +37,7 @@ export async function createSolo(store: Store, policy: Partial<GroupPolicy> = {}
     digest: (message) => suite.hash(message),
     limits: DEFAULT_LIMITS,
     joining: {},
+    receiving: () => ({}),
   }
   const key = await suite.generateSignatureKeyPair(systemRandom)
   const signer = await signerFromPrivateKey(suite, key.privateKey)

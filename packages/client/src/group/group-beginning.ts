@@ -14,7 +14,7 @@ import {
   joinDmlsGroupExternally,
   type Step,
 } from '@dmls/dmls'
-import type { GroupInfo, Joined, KeyPackage, LeafOptions } from '@dmls/mls'
+import type { GroupInfo, Joined, KeyPackage, LeafOptions, Watch } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
 import { GroupRecords, type SigningKey } from './group-records.ts'
@@ -74,6 +74,7 @@ export async function enterGroup(
   own: OwnLeaf,
   entry: {
     readonly groupInfo: GroupInfo
+    readonly watch: Watch
     readonly keyPackage: KeyPackage
     /** What to write with the group. */
     readonly alongside: (step: Pick<Entered, 'epoch'> & Step) => Pending
@@ -82,7 +83,7 @@ export async function enterGroup(
   const { profile, suite } = context
   const step = await joinDmlsGroupExternally(
     { profile, suite, groupInfo: entry.groupInfo, keyPackage: entry.keyPackage, signer: own.signer, ...own.leaf },
-    { ...servicesOf(context, () => own.signer), ...context.joining },
+    { ...servicesOf(context, () => own.signer), ...entry.watch },
   )
   const ledger = await MessageLedger.open(context, step.state.groupId)
   const { wire, epoch } = step

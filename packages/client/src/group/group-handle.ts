@@ -11,7 +11,8 @@ import {
   policyAt,
 } from '@dmls/dmls'
 import { decodeMlsMessage, epochAuthenticator, exportSecret, type KeyPackage, mlsMessageBytes, usage } from '@dmls/mls'
-import type { DmlsGroup, GroupEvent, Member, SettingsChange } from '../api.ts'
+import type { CallOptions, DmlsGroup, GroupEvent, Member, SettingsChange } from '../api.ts'
+import { watchOf } from '../context.ts'
 import { membersOf } from './members.ts'
 import type { RunningGroup } from './running-group.ts'
 import { settingsAfter } from './settings.ts'
@@ -69,20 +70,20 @@ export class GroupHandle implements DmlsGroup {
     return this.#group.say({ kind: 'application', data })
   }
 
-  add(keyPackages: readonly Uint8Array[]): Promise<void> {
-    return this.#group.commit(() => ({ add: keyPackages.map(readKeyPackage) }))
+  add(keyPackages: readonly Uint8Array[], options: CallOptions = {}): Promise<void> {
+    return this.#group.commit(() => ({ add: keyPackages.map(readKeyPackage) }), watchOf(options))
   }
 
-  remove(who: readonly (InstanceId | Uint8Array)[]): Promise<void> {
-    return this.#group.commit(() => ({ remove: this.#instancesOf(who) }))
+  remove(who: readonly (InstanceId | Uint8Array)[], options: CallOptions = {}): Promise<void> {
+    return this.#group.commit(() => ({ remove: this.#instancesOf(who) }), watchOf(options))
   }
 
-  update(): Promise<void> {
-    return this.#group.commit(() => ({}))
+  update(options: CallOptions = {}): Promise<void> {
+    return this.#group.commit(() => ({}), watchOf(options))
   }
 
-  changeSettings(change: SettingsChange): Promise<void> {
-    return this.#group.commit((state) => ({ settings: settingsAfter(state, change) }))
+  changeSettings(change: SettingsChange, options: CallOptions = {}): Promise<void> {
+    return this.#group.commit((state) => ({ settings: settingsAfter(state, change) }), watchOf(options))
   }
 
   async leave(): Promise<void> {

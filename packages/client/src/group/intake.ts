@@ -135,12 +135,15 @@ export class Intake {
 
   /** Processes one message; returns the epoch that it brought, or that it brought a proposal to. */
   async #tryOne(bytes: Uint8Array, message: DmlsMessage): Promise<'used' | 'unused' | { readonly epoch: string }> {
-    const { running, ledger } = this.#parts
+    const { running, ledger, context } = this.#parts
     const before = running.current
+    const watch = context.receiving(before.groupId)
     let received: Received
     try {
-      received = await receiveMessage(before, message, running.services())
+      received = await receiveMessage(before, message, { ...running.services(), ...watch })
     } catch (error) {
+      // ended, not refused: what waited still does when the client is opened again, the rest is fetched again
+      if (watch.signal?.aborted === true) return 'unused'
       await this.#refuse(bytes, error)
       return 'unused'
     }

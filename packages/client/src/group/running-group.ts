@@ -20,7 +20,7 @@ import {
   sendMessage,
   wayInto,
 } from '@dmls/dmls'
-import { type Joined, type KeyPackage, usage } from '@dmls/mls'
+import { type Joined, type KeyPackage, usage, type Watch } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
@@ -188,11 +188,13 @@ export class RunningGroup {
     })
   }
 
-  async commit(request: (state: DmlsGroupState) => CommitRequest): Promise<void> {
+  async commit(request: (state: DmlsGroupState) => CommitRequest, watch: Watch = {}): Promise<void> {
+    watch.signal?.throwIfAborted()
     await this.#resumption.done
     return this.#queue.run(() => {
+      watch.signal?.throwIfAborted()
       this.#requireMember()
-      return this.#commit(request(this.state))
+      return this.#commit(request(this.state), watch)
     })
   }
 
@@ -220,9 +222,9 @@ export class RunningGroup {
     return this.#ledger.messageId(decodeDmlsMessage(sent.wire))
   }
 
-  async #commit(request: CommitRequest): Promise<void> {
+  async #commit(request: CommitRequest, watch: Watch = {}): Promise<void> {
     const before = this.state
-    const made = await makeCommit(before, request, this.#running.services())
+    const made = await makeCommit(before, request, { ...this.#running.services(), ...watch })
     const wires = [made.wire, ...made.handovers]
     const welcome =
       made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
