@@ -91,7 +91,10 @@ export function anyGroupPolicy(tape: Tape): GroupPolicy {
 }
 
 export function rosterOf(tape: Tape): RosterEntry[] {
-  return listOf(tape, () => ({ leafIndex: tape.below(8), instance: anyInstance(tape) }))
+  return listOf(tape, () => {
+    const entry = { leafIndex: tape.below(8), instance: anyInstance(tape) }
+    return tape.once(3) ? { ...entry, isNew: true } : entry
+  })
 }
 
 function anyMember(tape: Tape): RosterMember {

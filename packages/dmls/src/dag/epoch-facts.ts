@@ -50,6 +50,8 @@ export interface EpochFacts {
   readonly confirmationTag: string
   /** For a root, and only there: everybody in it. */
   readonly roster?: readonly RosterMember[]
+  /** Of those, whom the commit that began the root added: they were in no earlier epoch of its branch. */
+  readonly newcomers?: readonly InstanceId[]
 }
 
 /** An authenticated message of a member. A commit speaks for its child epoch, any other message for its own epoch. */

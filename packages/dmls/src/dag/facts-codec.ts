@@ -73,6 +73,7 @@ export function writeEpochFacts(writer: Writer, facts: EpochFacts): void {
   writer.optional(facts.settings, (w, settings) => w.opaque(utf8(settings)))
   writeHex(writer, facts.confirmationTag)
   writer.optional(facts.roster, (w, roster) => w.vector(roster, writeMember))
+  writer.optional(facts.newcomers, (w, newcomers) => w.vector(newcomers, writeIdentifier))
 }
 
 export function readEpochFacts(reader: Reader): EpochFacts {
@@ -90,6 +91,7 @@ export function readEpochFacts(reader: Reader): EpochFacts {
   const settings = reader.optional(readText)
   const confirmationTag = readHex(reader)
   const roster = reader.optional((r) => r.vector(readMember))
+  const newcomers = reader.optional((r) => r.vector(readInstanceId))
   const facts: EpochFacts = {
     id,
     parent,
@@ -104,7 +106,7 @@ export function readEpochFacts(reader: Reader): EpochFacts {
     settings,
     confirmationTag,
   }
-  return roster === undefined ? facts : { ...facts, roster }
+  return { ...facts, ...(roster && { roster }), ...(newcomers && { newcomers }) }
 }
 
 /** One record of an epoch. */

@@ -2,7 +2,7 @@
 import { type CreateGroupOptions, createGroup, type Extension, leafNodeBytes } from '@dmls/mls'
 import { instanceId } from '../dag/identifiers.ts'
 import { DMLS_POLICY_EXTENSION, encodeGroupPolicy, type GroupPolicy } from '../message/group-policy.ts'
-import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
+import { beginHistory, rootFacts } from './first-epoch.ts'
 import { mlsServices } from './mls-services.ts'
 import { checkRuleGiven } from './policy.ts'
 import type { DmlsServices, Step } from './state.ts'
@@ -24,6 +24,6 @@ export async function createDmlsGroup(
   if (leaf === undefined) throw new Error('a new group has no leaf')
   // protocol §7: the creator's instance is the hash of its first leaf
   const self = instanceId(options.suite.hash(leafNodeBytes(leaf)))
-  const roster = readRoster([{ instance: self, leafIndex: group.ownLeaf }], group.tree, services)
-  return beginHistory({ profile: options.profile, group, root: rootFacts(group, roster), self })
+  const root = rootFacts(group, [{ instance: self, leafIndex: group.ownLeaf, isNew: true }], services)
+  return beginHistory({ profile: options.profile, group, root, self })
 }

@@ -30,7 +30,7 @@ import {
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { DMLS_EPOCH_EXTENSION, DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
-import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
+import { beginHistory, rootFacts } from './first-epoch.ts'
 import { headGroup, heldEpoch } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
 import { dmlsMessageBytes, ownSignatureKey } from './outgoing.ts'
@@ -85,8 +85,8 @@ export async function joinDmlsGroupExternally(
   )
   const { state: group } = joined
   const self = instanceId(referenceOf(suite, keyPackage))
-  const entries = [...decodeRosterExtension(roster), { leafIndex: group.ownLeaf, instance: self }]
-  const root = rootFacts(group, readRoster(entries, group.tree, services))
+  const others = decodeRosterExtension(roster).map(({ leafIndex, instance }) => ({ leafIndex, instance }))
+  const root = rootFacts(group, [...others, { leafIndex: group.ownLeaf, instance: self, isNew: true }], services)
   return {
     ...beginHistory({ profile: options.profile, group, root, self, counter, keyPackage }),
     wire: dmlsMessageBytes(joined.message, dmlsEpoch(parent)),

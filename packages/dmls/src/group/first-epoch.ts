@@ -9,7 +9,7 @@ import { epochOf } from './lookup.ts'
 import type { DmlsServices, Step } from './state.ts'
 
 /** Who is in the group, from a roster and the tree that it must fit. @throws MlsError `invalid` `bad_roster` */
-export function readRoster(entries: readonly RosterEntry[], tree: RatchetTree, services: DmlsServices): RosterMember[] {
+function readRoster(entries: readonly RosterEntry[], tree: RatchetTree, services: DmlsServices): RosterMember[] {
   const roster = entries.map(({ leafIndex, instance }): RosterMember => {
     const leaf = tree.leaf(leafIndex)
     if (leaf === undefined) throw invalid('bad_roster', 'the roster names a member at a blank leaf', { leafIndex })
@@ -23,8 +23,11 @@ export function readRoster(entries: readonly RosterEntry[], tree: RatchetTree, s
   return roster
 }
 
-/** An epoch whose parent we do not know: its members are told, not computed. */
-export function rootFacts(group: GroupState, roster: readonly RosterMember[]): EpochFacts {
+/**
+ * An epoch whose parent we do not know: its members are told, not computed.
+ * @throws MlsError `invalid` `bad_roster`
+ */
+export function rootFacts(group: GroupState, entries: readonly RosterEntry[], services: DmlsServices): EpochFacts {
   return {
     id: epochOf(group),
     parent: undefined,
@@ -38,7 +41,8 @@ export function rootFacts(group: GroupState, roster: readonly RosterMember[]): E
     updates: [],
     settings: undefined,
     confirmationTag: toHex(group.confirmationTag),
-    roster,
+    roster: readRoster(entries, group.tree, services),
+    newcomers: entries.filter(({ isNew }) => isNew === true).map(({ instance }) => instance),
   }
 }
 

@@ -8,7 +8,7 @@ import type { EpochFacts } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
-import { beginHistory, readRoster, rootFacts } from './first-epoch.ts'
+import { beginHistory, rootFacts } from './first-epoch.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
 import { checkRuleGiven } from './policy.ts'
@@ -26,10 +26,10 @@ function joinedFacts(joined: Joined, services: DmlsServices): EpochFacts {
   checkRuleGiven(group.context.extensions, services)
   const data = findExtension(joined.groupInfoExtensions, DMLS_ROSTER_EXTENSION)
   if (data === undefined) throw invalid('bad_roster', 'the Welcome does not name the members')
-  const roster = readRoster(decodeRosterExtension(data), group.tree, services)
-  const self = roster.find((member) => member.leafIndex === group.ownLeaf)
+  const entries = decodeRosterExtension(data)
+  const self = entries.find((entry) => entry.leafIndex === group.ownLeaf)
   if (self?.instance !== instanceId(joined.keyPackageRef)) throw invalid('bad_roster', 'the Welcome misnames us')
-  return rootFacts(group, roster)
+  return rootFacts(group, entries, services)
 }
 
 /** The first we see of a group: a history with one root. */

@@ -4,7 +4,7 @@
  */
 import type { Extension } from '@dmls/mls'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
-import { DMLS_ROSTER_EXTENSION, encodeRosterExtension } from '../message/group-policy.ts'
+import { DMLS_ROSTER_EXTENSION, encodeRosterExtension, type RosterEntry } from '../message/group-policy.ts'
 import { heldEpoch } from './lookup.ts'
 import type { DmlsGroupState } from './state.ts'
 
@@ -22,14 +22,14 @@ export interface RosterChange {
 export function rosterExtension(state: DmlsGroupState, base: DmlsEpoch, change: RosterChange): Extension {
   const { tree } = heldEpoch(state, base).group
   const removed = new Set(change.removed)
-  const entries: { leafIndex: number; instance: InstanceId }[] = []
+  const entries: RosterEntry[] = []
   for (const member of state.dag.roster(base).values()) {
     if (!removed.has(member.leafIndex)) entries.push({ leafIndex: member.leafIndex, instance: member.instance })
   }
   let leafIndex = 0
   for (const instance of change.added) {
     while (!removed.has(leafIndex) && tree.leaf(leafIndex) !== undefined) leafIndex++
-    entries.push({ leafIndex, instance })
+    entries.push({ leafIndex, instance, isNew: true })
     leafIndex++
   }
   entries.sort((a, b) => a.leafIndex - b.leafIndex)

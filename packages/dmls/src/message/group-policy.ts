@@ -146,20 +146,30 @@ export function decodeGroupPolicy(data: Uint8Array): GroupPolicy {
 export interface RosterEntry {
   readonly leafIndex: number
   readonly instance: InstanceId
+  /** Whether the commit that began the epoch added it, so that it was in no earlier epoch of this branch. */
+  readonly isNew?: boolean
 }
 
 /** The data of a `dmls_roster` extension: entries in ascending order of their leaves. */
 export function encodeRosterExtension(entries: readonly RosterEntry[]): Uint8Array {
   const ascending = [...entries].sort((a, b) => a.leafIndex - b.leafIndex)
   return encodeWhole(ascending, (writer, list) => {
-    writer.vector(list, (w, { leafIndex, instance }) => writeIdentifier(w.uint32(leafIndex), instance))
+    writer.vector(list, (w, { leafIndex, instance, isNew }) => {
+      writeIdentifier(w.uint32(leafIndex), instance)
+      w.uint8(isNew === true ? 1 : 0)
+    })
   })
 }
 
 /** @throws MlsError `malformed`: `bad_roster` unless leaves ascend and instances differ */
 export function decodeRosterExtension(data: Uint8Array): readonly RosterEntry[] {
   const entries = decodeWhole(data, (reader) =>
-    reader.vector((r): RosterEntry => ({ leafIndex: r.uint32(), instance: readInstanceId(r) })),
+    reader.vector((r): RosterEntry => {
+      const entry = { leafIndex: r.uint32(), instance: readInstanceId(r) }
+      const isNew = r.uint8()
+      if (isNew > 1) throw malformed('bad_roster', 'a roster says of each member whether it is new')
+      return isNew === 1 ? { ...entry, isNew: true } : entry
+    }),
   )
   const ascending = entries.every((entry, i) => i === 0 || (entries[i - 1] as RosterEntry).leafIndex < entry.leafIndex)
   if (!ascending || new Set(entries.map((entry) => entry.instance)).size !== entries.length) {

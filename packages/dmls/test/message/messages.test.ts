@@ -296,10 +296,10 @@ describe('the policy of a group', () => {
 })
 
 describe('the roster for newcomers', () => {
-  test('names each leaf and each instance once, leaves ascending', () => {
+  test('names each leaf and each instance once, leaves ascending, and who is new', () => {
     const [a, b] = [instanceId('aa'), instanceId('bb')]
     const entries = [
-      { leafIndex: 2, instance: a },
+      { leafIndex: 2, instance: a, isNew: true },
       { leafIndex: 0, instance: b },
     ]
     const data: Extension['extensionData'] = encodeRosterExtension(entries)
@@ -314,6 +314,8 @@ describe('the roster for newcomers', () => {
       { leafIndex: 0, instance: b },
     ])
     expect(() => decodeRosterExtension(sameLeaf)).toThrow(fault('malformed', 'bad_roster'))
+    const neither = data.with(-1, 2)
+    expect(() => decodeRosterExtension(neither)).toThrow(fault('malformed', 'bad_roster'))
     isStrict(decodeRosterExtension, encodeRosterExtension)
   })
 })
@@ -323,7 +325,8 @@ test('records of the DAG come back as they were, and damaged ones are refused', 
   const facts = story.facts('alice', 'start', 'a1', { add: ['dave'], remove: ['bob'], settings: 'topic: sea, 海' })
   const withHead = { ...facts, resolves: [{ head: dmlsEpoch('aa'), forkPoint: dmlsEpoch('bb') }] }
   const root = story.dag.epochs()[0] as typeof facts
-  for (const value of [facts, withHead, root]) {
+  const entered = { ...root, newcomers: [instanceId('bb')] }
+  for (const value of [facts, withHead, root, entered]) {
     const wire = encodeEpochFacts(value)
     expect(decodeEpochFacts(wire)).toEqual(value)
     for (let end = 0; end < wire.length; end++)
