@@ -37,6 +37,12 @@ export class Insider {
     return new Insider(world, actor, new Uint8Array(Buffer.from(topic, 'hex')))
   }
 
+  /** Reads everything of its group that was on the network. */
+  async listen(): Promise<void> {
+    const heard = this.#world.traffic.messages.filter(({ bytes }) => isDmls(bytes))
+    await this.actor.receive(...heard.map(({ bytes }) => bytes))
+  }
+
   /** Puts bytes on the network, and lets them arrive. */
   async send(...messages: readonly Uint8Array[]): Promise<void> {
     for (const message of messages) this.#world.network.inject('mallory', this.topic, message)

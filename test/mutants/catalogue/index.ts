@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts'
 import { APPLICATION } from './application.ts'
 import { FORK_CHOICE } from './fork-choice.ts'
 import { HANDOVER } from './handover.ts'
+import { LIAR_MUTANTS } from './liars.ts'
 import { MEMBERSHIP_MUTANTS } from './membership.ts'
 import { MLS } from './mls.ts'
 import { RETURNING_MUTANTS } from './returning.ts'
@@ -13,6 +14,7 @@ export const CATALOGUE: readonly Mutant[] = [
   ...FORK_CHOICE,
   ...MEMBERSHIP_MUTANTS,
   ...HANDOVER,
+  ...LIAR_MUTANTS,
   ...RETURNING_MUTANTS,
   ...SECRETS,
   ...STORAGE,

@@ -6,13 +6,14 @@
 import type { CommitChanges } from '@dmls/mls'
 import { invalid, missing } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
-import type { EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
+import type { AddedMember, EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
 import { compareText, type DmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
 import { type AdminScene, mayCommit, type Operation } from '../reconcile/admin.ts'
 import { plan, unsatisfied } from '../reconcile/plan.ts'
 import { isAccountedFor, plainRemovals, viewOf } from '../reconcile/view.ts'
 import { addedMembers } from './commit-facts.ts'
+import { canBeTrue } from './fork-claim.ts'
 import { instanceAt } from './lookup.ts'
 import { checkSettings, policyAt } from './policy.ts'
 import type { DmlsGroupState, DmlsServices } from './state.ts'
@@ -39,22 +40,13 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   const { admin } = policyAt(state, commit.parent)
   if (admin.kind === 'anyone') return
   const actor = state.dag.roster(commit.parent).get(commit.committer)
-  const demanded = demandedBy(state, commit)
-  // what a merge has to do can only be told by those who can judge it
-  if (demanded === undefined) return
   const added = addedMembers(state, commit, services)
   // whether anybody may let itself in is a setting of its own
   if (added.some(({ instance }) => instance === commit.committer)) return
-  // a member that asked for it is exchanged for its new instance by whoever is there (protocol §8)
-  const exchanged = new Set(added.flatMap(({ continues }) => continues ?? []))
   const operation: Operation = {
     actor: { instance: commit.committer, identity: actor?.identity ?? '' },
-    adds: added
-      .filter(({ instance, continues }) => continues === undefined && !demanded.has(instance))
-      .map(({ identity }) => identity),
-    removes: commit.changes.removed
-      .map((member) => instanceAt(state, commit.parent, member.leafIndex))
-      .filter((instance) => !exchanged.has(instance) && !demanded.has(instance)),
+    ...decisionsOf(state, commit, added),
+    // no plan demands a change of settings
     settings: commit.changes.extensionsChanged,
     merges: commit.data.resolves.length > 0,
   }
@@ -62,6 +54,29 @@ export function checkCommit(state: DmlsGroupState, commit: CommitUnderReview, se
   const allowed = mayCommit(admin, operation, adminRule && ((asked) => adminRule(asked, sceneOf(state, commit.parent))))
   // protocol §10: admin policies are evaluated at the epoch in which the operation was made
   if (!allowed) throw invalid('not_allowed', 'the policy of the epoch does not let this member do that')
+}
+
+/**
+ * Whom a commit adds and removes beside what it has to. What a merge has to do can only be told by those who can judge
+ * it: the others ask for no right.
+ */
+function decisionsOf(
+  state: DmlsGroupState,
+  commit: CommitUnderReview,
+  added: readonly AddedMember[],
+): Pick<Operation, 'adds' | 'removes'> {
+  const demanded = demandedBy(state, commit)
+  if (demanded === undefined) return { adds: [], removes: [] }
+  // a member that asked for it is exchanged for its new instance by whoever is there (protocol §8)
+  const exchanged = new Set(added.flatMap(({ continues }) => continues ?? []))
+  return {
+    adds: added
+      .filter(({ instance, continues }) => continues === undefined && !demanded.has(instance))
+      .map(({ identity }) => identity),
+    removes: commit.changes.removed
+      .map((member) => instanceAt(state, commit.parent, member.leafIndex))
+      .filter((instance) => !exchanged.has(instance) && !demanded.has(instance)),
+  }
 }
 
 /** Whether the policy of the chosen epoch lets us remove these members. */
@@ -99,17 +114,20 @@ function demandedBy({ dag }: DmlsGroupState, commit: CommitUnderReview): Readonl
   return new Set([...add.map((added) => added.instance), ...remove])
 }
 
-function checkHeads(state: DmlsGroupState, commit: CommitUnderReview): void {
-  for (const { head, forkPoint } of commit.data.resolves) {
-    if (state.dag.has(head)) {
-      if (head === commit.parent || state.dag.isAncestor(head, commit.parent)) {
-        throw invalid('resolves_ancestor', 'a commit resolves an epoch of its own branch')
-      }
-    } else if (isAbove(state, forkPoint, commit.parent) && state.epochs.get(forkPoint)?.stage === 'open') {
+function checkHeads(state: DmlsGroupState, { parent, committer, data }: CommitUnderReview): void {
+  const { dag, epochs } = state
+  for (const { head, forkPoint } of data.resolves) {
+    if (dag.has(head) && (head === parent || dag.isAncestor(head, parent))) {
+      throw invalid('resolves_ancestor', 'a commit resolves an epoch of its own branch')
+    }
+    const parted = dag.has(head) ? dag.forkPoint(head, parent) : undefined
+    // protocol §7.2: who resolves a head was there when it parted, and says where that was
+    if ((parted ?? forkPoint) !== forkPoint || !canBeTrue(state, { forkPoint, saidIn: parent, by: committer })) {
+      throw invalid('bad_fork_point', 'a commit resolves a head that did not part there, or not before its author')
+    }
+    if (!dag.has(head) && isAbove(state, forkPoint, parent) && epochs.get(forkPoint)?.stage === 'open') {
       // we were there when it forked, so the head can still reach us: judge it then
       throw missing('unknown_head', 'a head that the commit resolves has not arrived', { epoch: head })
-    } else if (!isAbove(state, forkPoint, commit.parent) && state.dag.node(commit.parent).root.facts.epoch === 0n) {
-      throw invalid('bad_fork_point', 'a commit resolves a head that parted nowhere on its branch')
     }
   }
 }

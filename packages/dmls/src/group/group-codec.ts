@@ -19,7 +19,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     .uint64(meta.counter)
     .vector([...meta.handovers.values()], (w, handover) => {
       w.opaque(identifierBytes(handover.resolvedBy)).opaque(identifierBytes(handover.saidIn))
-      w.opaque(identifierBytes(handover.forkPoint))
+      w.opaque(identifierBytes(handover.by)).opaque(identifierBytes(handover.forkPoint))
       w.vector(handover.heads, (inner, head) => inner.opaque(identifierBytes(head)))
       w.vector(handover.entrances, (inner, epoch) => inner.opaque(identifierBytes(epoch)))
     })
@@ -64,6 +64,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
     const handovers = reader.vector((r) => ({
       resolvedBy: readEpoch(r),
       saidIn: readEpoch(r),
+      by: readInstance(r),
       forkPoint: readEpoch(r),
       heads: r.vector(readEpoch),
       entrances: r.vector(readEpoch),

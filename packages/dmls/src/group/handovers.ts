@@ -1,27 +1,33 @@
 /** The handovers that were said where we could hear them (protocol §7.6), bounded, because any member can say one. */
-import type { DmlsEpoch } from '../dag/identifiers.ts'
+import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
 import type { DmlsGroupState, Handover } from './state.ts'
 
 const HANDOVERS_MAX = 256
 
-/** One epoch may resolve several heads, and is then handed over to in each. */
-export function handoverKey({ saidIn, resolvedBy }: Handover): string {
-  return `${saidIn} ${resolvedBy}`
+/** One epoch may resolve several heads, and is then handed over to in each; nobody changes what another said. */
+export function handoverKey({ by, saidIn, resolvedBy }: Handover): string {
+  return [by, saidIn, resolvedBy].join(' ')
 }
 
-/** With one more; the oldest leaves when there are too many. */
+/** With one more; when there are too many, whoever said most of them loses its oldest: a liar pushes out its own. */
 export function withHandover(known: DmlsGroupState['handovers'], handover: Handover): DmlsGroupState['handovers'] {
   const handovers = new Map(known).set(handoverKey(handover), handover)
-  const [oldest] = handovers.keys()
-  if (handovers.size > HANDOVERS_MAX && oldest !== undefined) handovers.delete(oldest)
+  if (handovers.size > HANDOVERS_MAX) {
+    const said = new Map<InstanceId, number>()
+    for (const { by } of handovers.values()) said.set(by, (said.get(by) ?? 0) + 1)
+    const most = Math.max(...said.values())
+    const [oldest] = [...handovers].find(([, { by }]) => said.get(by) === most) as [string, Handover]
+    handovers.delete(oldest)
+  }
   return handovers
 }
 
-/** Whether we were a member where a handover says that the branches part: then we judge, and need nobody's word. */
-export function wasAt({ dag, self }: DmlsGroupState, { forkPoint, saidIn }: Handover): boolean {
-  if (dag.has(forkPoint)) return dag.roster(forkPoint).has(self)
-  // nothing lies before the beginning of the group
-  return dag.node(saidIn).root.facts.epoch === 0n
+/**
+ * Whether we were a member where a handover says that the branches part: then we judge, and need nobody's word. Where
+ * that is not known here, we came later.
+ */
+export function wasAt({ dag, self }: DmlsGroupState, { forkPoint }: Handover): boolean {
+  return dag.has(forkPoint) && dag.roster(forkPoint).has(self)
 }
 
 /**

@@ -23,6 +23,7 @@ import { chooseHead } from './choose-head.ts'
 import { commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
 import { newcomerOf } from './external-join.ts'
+import { canBeTrue } from './fork-claim.ts'
 import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
 import { heldEpoch, instanceAt, selfIn } from './lookup.ts'
 import { mlsServices } from './mls-services.ts'
@@ -130,12 +131,14 @@ function receiveApplication(
     const heads = content.heads.map((id) => dmlsEpoch(id))
     const entrances = content.entrances.map((id) => dmlsEpoch(id))
     const forkPoint = dmlsEpoch(content.forkPoint)
-    const handover = { resolvedBy, saidIn: epoch, forkPoint, heads, entrances }
-    // protocol §7.6: whoever can judge the fork processes the merge commit itself and needs nobody's word
-    builder.set({ handovers: withHandover(state.handovers, handover) })
-    const isGone = content.gone.some((instance) => instanceId(instance) === state.self)
-    if (isGone && isOnChosenBranch(state, epoch) && !wasAt(state, handover)) {
-      builder.set({ removal: { parent: epoch, by: sender, removes: [state.self] } })
+    const handover = { resolvedBy, saidIn: epoch, by: sender, forkPoint, heads, entrances }
+    // protocol §7.6: the word of whoever can have judged the fork, for those who cannot
+    if (canBeTrue(state, handover)) {
+      builder.set({ handovers: withHandover(state.handovers, handover) })
+      const isGone = content.gone.some((instance) => instanceId(instance) === state.self)
+      if (isGone && isOnChosenBranch(state, epoch) && !wasAt(state, handover)) {
+        builder.set({ removal: { parent: epoch, by: sender, removes: [state.self] } })
+      }
     }
   }
   if (content.kind === 'leave_request') builder.set({ leaving: new Set(state.leaving).add(sender) })

@@ -36,6 +36,8 @@ export interface Handover {
   readonly resolvedBy: DmlsEpoch
   /** The losing epoch in which it was said. */
   readonly saidIn: DmlsEpoch
+  /** Who said it. */
+  readonly by: InstanceId
   /** Where it parted from the branch that goes on: who was a member there can judge, and needs nobody's word. */
   readonly forkPoint: DmlsEpoch
   readonly heads: readonly DmlsEpoch[]
@@ -84,7 +86,7 @@ export interface DmlsGroupState {
   readonly counter: bigint
   /** Key packages of instances that commits added, as long as a merge may have to add them again. */
   readonly keyPackages: ReadonlyMap<InstanceId, KeyPackage>
-  /** By where it was said and the epoch that resolves. */
+  /** By who said it, where it was said and the epoch that resolves. */
   readonly handovers: ReadonlyMap<string, Handover>
   /** Members that asked to be removed. */
   readonly leaving: ReadonlySet<InstanceId>

@@ -1,0 +1,121 @@
+/** Mistakes about whose word is believed on where branches part (protocol §7.2, §7.6). */
+import type { Mutant } from '../mutant.ts'
+
+const LIARS = ['test/scenarios/liars.test.ts']
+const CLAIM = 'packages/dmls/src/group/fork-claim.ts'
+const RULES = 'packages/dmls/src/group/commit-rules.ts'
+
+export const LIAR_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'head-from-nowhere',
+    breaks: 'A commit may list a head that parted nowhere: nobody can judge it, and nobody asks for a right.',
+    file: RULES,
+    search: ' || !canBeTrue(state, { forkPoint, saidIn: parent, by: committer })',
+    replacement: '',
+    tests: ['test/steps/heads.test.ts', ...LIARS],
+  },
+  {
+    name: 'known-head-parts-anywhere',
+    breaks: 'Of a head that is known, a commit may say that it parted elsewhere: who lacks the head judges otherwise.',
+    file: RULES,
+    search: '(parted ?? forkPoint) !== forkPoint || ',
+    replacement: '',
+    tests: LIARS,
+  },
+  {
+    name: 'unjudged-coup',
+    breaks: 'Where the plan of a merge cannot be judged, nobody asks whether its author may change the settings.',
+    file: RULES,
+    search: 'settings: commit.changes.extensionsChanged,',
+    replacement: 'settings: commit.changes.extensionsChanged && demandedBy(state, commit) !== undefined,',
+    tests: LIARS,
+  },
+  {
+    name: 'handover-from-nowhere',
+    breaks: 'Any member says to any other that its branch was given up, and that it is out.',
+    file: 'packages/dmls/src/group/receive.ts',
+    search: 'if (canBeTrue(state, handover)) {',
+    replacement: 'if (state.head !== undefined) {',
+    tests: ['test/scenarios/ghosts.test.ts', ...LIARS],
+  },
+  {
+    name: 'word-of-a-latecomer',
+    breaks: 'Somebody who came later tells an older member what was before both of them.',
+    file: CLAIM,
+    search: 'return root.roster.has(by) && ',
+    replacement: 'return ',
+    tests: LIARS,
+  },
+  {
+    name: 'word-of-a-companion',
+    breaks: 'Two members that one commit added believe each other about what was before that.',
+    file: CLAIM,
+    search: ' && root.facts.newcomers?.includes(by) !== true',
+    replacement: '',
+    tests: LIARS,
+  },
+  {
+    name: 'companions-not-named',
+    breaks: 'A Welcome does not say who came with it.',
+    file: 'packages/dmls/src/group/roster-extension.ts',
+    search: 'entries.push({ leafIndex, instance, isNew: true })',
+    replacement: 'entries.push({ leafIndex, instance, isNew: false })',
+    tests: LIARS,
+  },
+  {
+    name: 'companions-forgotten',
+    breaks: 'After a restart a member does not know any more who came with it.',
+    file: 'packages/dmls/src/dag/facts-codec.ts',
+    search: '...(newcomers && { newcomers })',
+    replacement: '...(newcomers && {})',
+    tests: ['packages/dmls/test/message/messages.test.ts'],
+  },
+  {
+    name: 'old-times-believed',
+    breaks: 'What is said of the time before a member came is believed for ever.',
+    file: CLAIM,
+    search: '  if (!epochs.has(root.id)) return false\n',
+    replacement: '',
+    tests: LIARS,
+  },
+  {
+    name: 'honest-merge-refused',
+    breaks: 'A newcomer that has heard everybody refuses the merge of somebody who has not.',
+    file: CLAIM,
+    search: 'if (!epochs.has(root.id)) return false',
+    replacement: "if (epochs.get(root.id)?.stage !== 'open') return false",
+    tests: LIARS,
+  },
+  {
+    name: 'parting-beside-the-branch',
+    breaks: 'A head may be said to have parted on another branch, or after the epoch that resolves it.',
+    file: CLAIM,
+    search: 'return isAncestorOrSelf(fork, node)',
+    replacement: 'return isAncestorOrSelf(fork, fork)',
+    tests: LIARS,
+  },
+  {
+    name: 'resolver-not-at-the-fork',
+    breaks: 'Somebody resolves a head that parted before it came, which it cannot have judged.',
+    file: CLAIM,
+    search: '  if (fork !== undefined && !fork.roster.has(by)) return false\n',
+    replacement: '',
+    tests: LIARS,
+  },
+  {
+    name: 'handover-overwritten',
+    breaks: 'A member replaces what another said about the same two epochs.',
+    file: 'packages/dmls/src/group/handovers.ts',
+    search: '[by, saidIn, resolvedBy]',
+    replacement: '[saidIn, resolvedBy]',
+    tests: ['packages/dmls/test/group/handovers.test.ts', ...LIARS],
+  },
+  {
+    name: 'honest-handover-pushed-out',
+    breaks: 'A member that says handovers without end pushes out those of the others.',
+    file: 'packages/dmls/src/group/handovers.ts',
+    search: 'said.get(by) === most',
+    replacement: 'said.get(by) !== undefined',
+    tests: ['packages/dmls/test/group/handovers.test.ts'],
+  },
+]
