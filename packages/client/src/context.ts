@@ -32,6 +32,10 @@ export interface ClientLimits {
   readonly messageSizeMax: number
   /** Messages of a group that may wait for something that has not arrived. */
   readonly waitingMax: number
+  /** Bytes that they may take together. */
+  readonly waitingSizeMaxBytes: number
+  /** Bytes of a request to be brought back. */
+  readonly requestSizeMax: number
   /** Identifiers of refused messages that a group remembers. */
   readonly refusedMax: number
   /** Welcomes that may lie in our inbox. */
@@ -41,6 +45,8 @@ export interface ClientLimits {
 export const DEFAULT_LIMITS: ClientLimits = {
   messageSizeMax: 16 * 1024 * 1024,
   waitingMax: 4096,
+  waitingSizeMaxBytes: 32 * 1024 * 1024,
+  requestSizeMax: 64 * 1024,
   refusedMax: 4096,
   welcomesMax: 256,
 }

@@ -5,6 +5,7 @@
 import {
   type DmlsEpoch,
   type DmlsGroupState,
+  keyPackageBytesOf,
   policyAt,
   type RetentionPolicy,
   rejoinRequestOf,
@@ -37,19 +38,36 @@ export class Forgetting {
   /** The retention policy of an epoch that was the head. */
   #policy: { readonly head: DmlsEpoch; readonly retention: RetentionPolicy } | undefined
 
+  /** Bytes of the key packages that each epoch brought. */
+  #invited: { readonly of: DmlsGroupState['keyPackages'] | undefined; readonly sizes: Map<DmlsEpoch, number> } = {
+    of: undefined,
+    sizes: new Map(),
+  }
+
   constructor(parts: Parts) {
     this.#parts = parts
   }
 
   /** Whether the caps of the group's policy are exceeded: nobody may grow our state until the next look at it. */
   get isOverCaps(): boolean {
-    const { running } = this.#parts
+    const { running, ledger } = this.#parts
     const { epochs } = running.current
     const { epochsMax, sizeMaxBytes } = this.#retention(running.current)
-    if (epochs.size > epochsMax) return true
+    if (epochs.size > epochsMax || ledger.sizeBytes > sizeMaxBytes) return true
     let sizeBytes = 0
-    for (const epoch of epochs.keys()) sizeBytes += running.records.sizeOf(epoch)
+    for (const epoch of epochs.keys()) sizeBytes += this.#sizeOf(running.current, epoch)
     return sizeBytes > sizeMaxBytes
+  }
+
+  /** Bytes of an epoch's records and of the key packages that it brought. */
+  #sizeOf(state: DmlsGroupState, epoch: DmlsEpoch): number {
+    if (this.#invited.of !== state.keyPackages) this.#invited = { of: state.keyPackages, sizes: new Map() }
+    let invited = this.#invited.sizes.get(epoch)
+    if (invited === undefined) {
+      invited = keyPackageBytesOf(state, epoch)
+      this.#invited.sizes.set(epoch, invited)
+    }
+    return this.#parts.running.records.sizeOf(epoch) + invited
   }
 
   #retention(state: DmlsGroupState): RetentionPolicy {
@@ -64,7 +82,8 @@ export class Forgetting {
     const { context, running, ledger, keyPackages } = this.#parts
     const { records } = running
     const nowMs = context.clock.nowMs()
-    const step = retire(running.current, { nowMs, sizeOf: (epoch) => records.sizeOf(epoch) })
+    const before = running.current
+    const step = retire(before, { nowMs, sizeOf: (epoch) => this.#sizeOf(before, epoch) })
     const after = step?.state ?? running.current
     const released = keyPackages.release(
       after.groupId,
@@ -72,7 +91,8 @@ export class Forgetting {
       // a request that was taken back may still be honoured, as long as we are the instance that made it
       (keyPackage) => rejoinRequestOf(keyPackage, after.groupId)?.instance === after.self,
     )
-    const unneeded = ledger.forgetEpochs([...(step?.changes.dropped ?? []), ...this.#answered(after)])
+    const { sizeMaxBytes } = this.#retention(after)
+    const unneeded = ledger.shrink([...(step?.changes.dropped ?? []), ...this.#answered(after)], sizeMaxBytes)
     if (step === undefined) {
       const operations = [...released.operations, ...unneeded.operations]
       if (operations.length === 0) return false

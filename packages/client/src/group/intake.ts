@@ -10,7 +10,7 @@ import type { ClientContext } from '../context.ts'
 import { StoreError, type Verdict } from '../ports.ts'
 import { type GroupMessage, readGroupMessage } from './group-message.ts'
 import type { MessageInbox } from './message-inbox.ts'
-import type { MessageLedger } from './message-ledger.ts'
+import type { MessageLedger, Origin } from './message-ledger.ts'
 import type { RunningState } from './running-state.ts'
 
 export type ReceivedStep = Exclude<Received, { readonly kind: 'own' }>
@@ -55,6 +55,7 @@ export class Intake {
     if (bytes.length > context.limits.messageSizeMax) return 'reject'
     const read = this.#read(bytes)
     if (read === undefined) return 'reject'
+    if (read.kind === 'request' && bytes.length > context.limits.requestSizeMax) return 'reject'
     if (read.kind === 'request') return this.#parts.requested(bytes, read.keyPackage)
     const { message } = read
     if (ledger.isProcessed(message) || this.#isBeforeUs(message)) {
@@ -86,20 +87,20 @@ export class Intake {
     const { ledger } = this.#parts
     const brought: string[] = []
     const taken = ledger.takeWaiting(epoch)
-    for (const [i, id] of taken.entries()) {
+    for (const [i, each] of taken.entries()) {
       try {
-        const bytes = await ledger.load(id)
+        const bytes = await ledger.load(each.id)
         if (bytes === undefined) continue
         const message = decodeDmlsMessage(bytes)
         if (!isChosen(message)) {
-          ledger.putBack([id], epoch)
+          ledger.putBack([each])
           continue
         }
         const outcome = await this.#tryOne(bytes, message)
         if (typeof outcome === 'object') brought.push(outcome.epoch)
       } catch (error) {
         // the disk refused: what was not processed goes on waiting
-        ledger.putBack(taken.slice(i), epoch)
+        ledger.putBack(taken.slice(i))
         throw error
       }
     }
@@ -151,7 +152,7 @@ export class Intake {
       await this.#write(ledger.refuse(ledger.id(bytes)))
       return 'unused'
     }
-    await running.apply(received, ledger.process([bytes]), this.#delivery(message, received))
+    await running.apply(received, ledger.process([bytes], originOf(received)), this.#delivery(message, received))
     await this.#parts.applied(received, before)
     return received.kind === 'commit' || received.kind === 'proposal' ? { epoch: received.epoch } : 'used'
   }
@@ -184,6 +185,20 @@ export class Intake {
   async #write(pending: ReturnType<MessageLedger['refuse']>): Promise<void> {
     if (pending.operations.length > 0) await this.#parts.context.store.write(pending.operations)
     pending.written()
+  }
+}
+
+/** A proposal is put down to the epoch's proposers as one: their number there is bounded anyway. */
+function originOf(received: ReceivedStep): Origin {
+  switch (received.kind) {
+    case 'application':
+      return { kind: 'other', author: received.sender }
+    case 'commit':
+      return { kind: 'commit', author: received.committer }
+    case 'removed':
+      return { kind: 'commit', author: received.by }
+    default:
+      return { kind: 'other', author: received.kind }
   }
 }
 

@@ -12,22 +12,44 @@ import { groupRecordKey, groupRecordPrefix } from '../store-keys.ts'
 import { TopicLog } from '../topic-log.ts'
 import { groupTopic } from '../topic-names.ts'
 import { readGroupMessage, requestShelf } from './group-message.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { HeldMessages, type MessageKind } from './held-messages.ts'
+import { type Taken, type Waiting, WaitingRoom } from './waiting-room.ts'
 
-/** How a message is named within its group: two hashes, of KDF.Nh bytes each. */
-interface InnerName {
+/** What is known of a message that was processed: its names within the group, KDF.Nh bytes each, and its weight. */
+interface Processed {
   readonly messageId: Uint8Array
   readonly epoch: Uint8Array
+  readonly kind: MessageKind
+  readonly sizeBytes: number
 }
 
 /** What the log keeps beside a message that was processed. One that waited first has no note, and is read again. */
-function noteOf({ messageId, epoch }: InnerName): Uint8Array {
-  return new Writer(messageId.length + epoch.length + 4).opaque(messageId).opaque(epoch).finish()
+function noteOf({ messageId, epoch, kind, sizeBytes }: Processed): Uint8Array {
+  const writer = new Writer(messageId.length + epoch.length + 9).opaque(messageId).opaque(epoch)
+  return writer
+    .uint8(kind === 'commit' ? 1 : 2)
+    .uint32(sizeBytes)
+    .finish()
 }
 
-function readNote(note: Uint8Array): InnerName {
-  return decodeWhole(note, (reader) => ({ messageId: reader.opaque(), epoch: reader.opaque() }))
+function readNote(note: Uint8Array): Processed {
+  return decodeWhole(note, (reader) => ({
+    messageId: reader.opaque(),
+    epoch: reader.opaque(),
+    kind: reader.uint8() === 1 ? 'commit' : 'other',
+    sizeBytes: reader.uint32(),
+  }))
 }
+
+/** Where a message that is processed comes from. */
+export interface Origin {
+  readonly kind: MessageKind
+  /** Who made it: an instance. */
+  readonly author: string
+}
+
+/** After a restart nobody knows any more who made what is in the log. */
+const UNKNOWN_AUTHOR = ''
 
 /** What to write, and what to call once it is written. */
 export interface Pending {
@@ -40,34 +62,32 @@ export class MessageLedger {
   readonly #groupId: Uint8Array
   readonly #log: TopicLog
   readonly #waiting: WaitingRoom
-  /** Identifiers of inner messages; hexadecimal. */
-  readonly #processed = new Set<string>()
+  /** What the log holds that does not wait. */
+  readonly #held = new HeldMessages()
   /** Identifiers of messages that were refused, so that they are not fetched again; hexadecimal, oldest first. */
   readonly #refused = new Set<string>()
-  /** Identifiers of processed messages by the epoch that they name. */
-  readonly #byEpoch = new Map<string, Set<string>>()
 
   private constructor(context: ClientContext, groupId: Uint8Array, log: TopicLog) {
     this.#context = context
     this.#groupId = groupId
     this.#log = log
-    this.#waiting = new WaitingRoom(context.limits.waitingMax)
+    this.#waiting = new WaitingRoom(context.limits.waitingMax, context.limits.waitingSizeMaxBytes)
   }
 
   /** Reads back which messages of the log were processed, and which still wait. */
   static async open(context: ClientContext, groupId: Uint8Array): Promise<MessageLedger> {
-    const waitsFor = new Map<string, string>()
+    const waitsFor = new Map<string, Waiting>()
     const prefix = groupRecordPrefix(groupId, 'waiting')
-    for await (const [key, epoch] of context.store.entries({ prefix })) {
-      waitsFor.set(toHex(key.slice(prefix.length)), toHex(epoch))
+    for await (const [key, value] of context.store.entries({ prefix })) {
+      waitsFor.set(toHex(key.slice(prefix.length)), readWaiting(value))
     }
     const log = TopicLog.unread(context.store, groupTopic(context.digest, groupId), context.digest)
     const ledger = new MessageLedger(context, groupId, log)
     const unnoted: string[] = []
     await log.read((id, note) => {
-      const epoch = waitsFor.get(id)
-      if (epoch !== undefined) ledger.#waiting.add(id, epoch)
-      else if (note.length > 0) ledger.#noteProcessed(id, readNote(note))
+      const waiting = waitsFor.get(id)
+      if (waiting !== undefined) ledger.#waiting.add(id, waiting)
+      else if (note.length > 0) ledger.#noteProcessed(id, readNote(note), UNKNOWN_AUTHOR)
       else unnoted.push(id)
     })
     for (const id of unnoted) {
@@ -97,7 +117,7 @@ export class MessageLedger {
   }
 
   isProcessed(message: DmlsMessage): boolean {
-    return this.#processed.has(toHex(this.messageId(message)))
+    return this.#held.hasInner(toHex(this.messageId(message)))
   }
 
   load(id: string): Promise<Uint8Array | undefined> {
@@ -111,9 +131,9 @@ export class MessageLedger {
   }
 
   /** Records messages as processed and held. */
-  process(messages: readonly Uint8Array[]): Pending {
-    const named = messages.map((bytes) => ({ bytes, id: this.id(bytes), name: this.#nameOf(bytes) }))
-    const logged = named.map(({ bytes, name }) => this.#log.append(bytes, noteOf(name)))
+  process(messages: readonly Uint8Array[], { kind, author }: Origin): Pending {
+    const named = messages.map((bytes) => ({ bytes, id: this.id(bytes), processed: this.#processed(bytes, kind) }))
+    const logged = named.map(({ bytes, processed }) => this.#log.append(bytes, noteOf(processed)))
     const waited = named.map(({ id }) => id).filter((id) => this.#waiting.has(id))
     return {
       operations: [
@@ -123,31 +143,28 @@ export class MessageLedger {
       written: () => {
         for (const entry of logged) entry.written()
         for (const id of waited) this.#waiting.remove(id)
-        for (const { id, name } of named) this.#noteProcessed(id, name)
+        for (const { id, processed } of named) this.#noteProcessed(id, processed, author)
       },
     }
   }
 
   #noteHeld(id: string, bytes: Uint8Array): void {
     const message = readGroupMessage(bytes)
-    if (message.kind === 'message') this.#noteProcessed(id, this.#nameOf(bytes))
-    else this.#shelve(id, requestShelf(rejoinRequestOf(message.keyPackage, this.#groupId)?.instance ?? ''))
+    if (message.kind === 'message') this.#noteProcessed(id, this.#processed(bytes, 'other'), UNKNOWN_AUTHOR)
+    else this.#file(id, bytes, requestShelf(rejoinRequestOf(message.keyPackage, this.#groupId)?.instance ?? ''))
   }
 
-  #nameOf(bytes: Uint8Array): InnerName {
+  #processed(bytes: Uint8Array, kind: MessageKind): Processed {
     const message = decodeDmlsMessage(bytes)
-    return { messageId: this.messageId(message), epoch: message.dmlsEpoch }
+    return { messageId: this.messageId(message), epoch: message.dmlsEpoch, kind, sizeBytes: bytes.length }
   }
 
-  #noteProcessed(id: string, { messageId, epoch }: InnerName): void {
-    this.#processed.add(toHex(messageId))
-    this.#shelve(id, toHex(epoch))
+  #noteProcessed(id: string, { messageId, epoch, kind, sizeBytes }: Processed, author: string): void {
+    this.#held.add(id, { messageId: toHex(messageId), shelf: toHex(epoch), kind, sizeBytes, author })
   }
 
-  #shelve(id: string, shelf: string): void {
-    const ids = this.#byEpoch.get(shelf)
-    if (ids === undefined) this.#byEpoch.set(shelf, new Set([id]))
-    else ids.add(id)
+  #file(id: string, { length }: Uint8Array, shelf: string): void {
+    this.#held.add(id, { shelf, messageId: undefined, kind: 'other', sizeBytes: length, author: shelf })
   }
 
   /** Records something that is no message of an epoch as held, under a name of its own for {@link forgetEpochs}. */
@@ -157,40 +174,58 @@ export class MessageLedger {
       operations: logged.operations,
       written: () => {
         logged.written()
-        this.#shelve(this.id(bytes), shelf)
+        this.#file(this.id(bytes), bytes, shelf)
       },
     }
   }
 
   /** Shelves of requests that are held. */
   requests(): string[] {
-    return [...this.#byEpoch.keys()].filter((shelf) => shelf.startsWith(requestShelf('')))
+    return [...this.#held.shelves()].filter((shelf) => shelf.startsWith(requestShelf('')))
   }
 
   /** Lets go of the messages of epochs that nobody needs any more; their names are kept a while. */
   forgetEpochs(epochs: readonly string[]): Pending {
-    const pending = epochs.flatMap((epoch) => [...(this.#byEpoch.get(epoch) ?? [])]).map((id) => this.refuse(id))
+    return this.#letGo(epochs.flatMap((epoch) => this.#held.on(epoch)))
+  }
+
+  /** Bytes of the messages in the log that do not wait. */
+  get sizeBytes(): number {
+    return this.#held.sizeBytes
+  }
+
+  /**
+   * Lets go of the messages of epochs, and when the log takes more than `sizeMaxBytes`, of some of whoever has most in
+   * it: of an eighth more than must be, so that a flood is not answered message by message.
+   */
+  shrink(epochs: readonly string[], sizeMaxBytes: number): Pending {
+    const over = epochs.flatMap((epoch) => this.#held.on(epoch))
+    if (this.#held.sizeBytes <= sizeMaxBytes) return this.#letGo(over)
+    return this.#letGo([...over, ...this.#held.beyond((sizeMaxBytes * 7) / 8, new Set(over))])
+  }
+
+  #letGo(ids: readonly string[]): Pending {
+    const pending = ids.map((id) => this.refuse(id))
     return {
       operations: pending.flatMap((entry) => entry.operations),
       written: () => {
         for (const entry of pending) entry.written()
-        for (const epoch of epochs) this.#byEpoch.delete(epoch)
       },
     }
   }
 
-  /** Keeps a message until an epoch is here. When too many wait, the one that waited longest leaves. */
+  /** Keeps a message until an epoch is here. When too much waits, what waited longest leaves. */
   wait(bytes: Uint8Array, epoch: string): Pending {
     const id = this.id(bytes)
-    const evicted = this.#waiting.add(id, epoch)
+    const waiting = { epoch, sizeBytes: bytes.length }
+    const left = this.#waiting.add(id, waiting)
     const logged = this.#log.append(bytes)
-    const left = evicted === undefined ? [] : [evicted]
     const forgotten = this.#log.remove(left)
     return {
       operations: [
         ...logged.operations,
         ...forgotten.operations,
-        { type: 'put', key: this.#waitingKey(id), value: fromHex(epoch) },
+        { type: 'put', key: this.#waitingKey(id), value: encodeWaiting(waiting) },
         ...left.map((gone) => ({ type: 'delete' as const, key: this.#waitingKey(gone) })),
       ],
       written: () => {
@@ -201,13 +236,13 @@ export class MessageLedger {
   }
 
   /** Takes out what waited for an epoch, in the order in which it came. */
-  takeWaiting(epoch: string): readonly string[] {
+  takeWaiting(epoch: string): readonly Taken[] {
     return this.#waiting.take(epoch)
   }
 
   /** What was taken out and could not be tried. */
-  putBack(ids: readonly string[], epoch: string): void {
-    for (const id of ids) this.#waiting.add(id, epoch)
+  putBack(taken: readonly Taken[]): void {
+    for (const { id, waiting } of taken) this.#waiting.add(id, waiting)
   }
 
   /** The epochs that something waits for. */
@@ -236,7 +271,18 @@ export class MessageLedger {
     const forgotten = this.#log.remove([id])
     return {
       operations: [...forgotten.operations, { type: 'delete', key: this.#waitingKey(id) }],
-      written: forgotten.written,
+      written: () => {
+        forgotten.written()
+        this.#held.remove(id)
+      },
     }
   }
+}
+
+function encodeWaiting({ epoch, sizeBytes }: Waiting): Uint8Array {
+  return new Writer().opaque(fromHex(epoch)).uint32(sizeBytes).finish()
+}
+
+function readWaiting(value: Uint8Array): Waiting {
+  return decodeWhole(value, (reader) => ({ epoch: toHex(reader.opaque()), sizeBytes: reader.uint32() }))
 }

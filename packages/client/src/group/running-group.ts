@@ -216,7 +216,7 @@ export class RunningGroup {
   async #say(content: ApplicationContent): Promise<Uint8Array> {
     const before = this.state
     const sent = await sendMessage(before, content, this.#running.services())
-    await this.#running.apply(sent, this.#ledger.process([sent.wire]))
+    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))
     this.#stepped(before, sent)
     await this.#publish([sent.wire])
     return this.#ledger.messageId(decodeDmlsMessage(sent.wire))
@@ -228,7 +228,12 @@ export class RunningGroup {
     const wires = [made.wire, ...made.handovers]
     const welcome =
       made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
-    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))
+    const author = made.state.self
+    const logged = [
+      this.#ledger.process([made.wire], { kind: 'commit', author }),
+      this.#ledger.process(made.handovers, { kind: 'other', author }),
+    ]
+    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))
     this.#stepped(before, made)
     await this.#publish(wires)
     await welcome?.send()
