@@ -5,7 +5,7 @@
 import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import type { EpochFacts } from '../dag/epoch-facts.ts'
-import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
+import { instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
 import { beginHistory, rootFacts } from './first-epoch.ts'
@@ -82,30 +82,17 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
 /**
  * Follows a Welcome back into a group that removed us, as a new instance. What we hold of the time before stays: late
  * messages of it can be read, and an old Welcome leads nowhere.
- * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before,
- * `strangers_only` when nobody whom we know is there in person; `usage` `not_removed`
+ * @throws MlsError `invalid` `already_member` when we know the epoch, `already_resolved` when we were beyond it before;
+ * `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
-  if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  if (!isWayBack(state, joined, services))
+    throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
   if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
-  // scenario 6: whoever invites us may have come after we went, but not a group of strangers that has the same name
-  if (!hasAcquaintance(state, joined, services)) throw invalid('strangers_only', 'nobody there was ever in our history')
   return enterAnew(state, joined, services)
-}
-
-/**
- * Whether somebody of our history is in the epoch, by a leaf that it signed for this group: RFC 9420 §7.2, a leaf of a
- * commit or an update names the group. One of a key package does not: anybody can fetch that, and add its owner.
- */
-function hasAcquaintance({ dag }: DmlsGroupState, { state: { tree } }: Joined, services: DmlsServices): boolean {
-  const known = new Set(dag.epochs().flatMap(({ roster = [], adds }) => [...roster, ...adds].map((m) => m.identity)))
-  for (const { leafNode: leaf } of tree.members()) {
-    if (leaf.source.leafNodeSource !== 'key_package' && known.has(toHex(services.identityOf(leaf)))) return true
-  }
-  return false
 }
 
 /** Enters as another instance than before: neither the removal of that one nor a loss of its state counts any more. */
@@ -113,7 +100,7 @@ function enterAnew(state: DmlsGroupState, joined: Joined, services: DmlsServices
   const builder = enter(state, joined, services)
     .set({ removal: undefined, asked: undefined, isLost: false })
     // others asked in view of the side that we leave
-    .set({ returning: new Map(), overcome: overcomeBy(state, epochOf(joined.state)) })
+    .set({ returning: new Map(), overcome: overcomeBy(state, joined, services) })
   chooseHead(builder)
   const retirement = new Retirement(builder)
   if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
@@ -127,17 +114,37 @@ const OVERCOME_MAX = 16
  * Entering again, also by an old Welcome and on another branch, overcomes a removal only as long as nothing leads us back
  * to where we were removed.
  */
-function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): readonly OvercomeRemoval[] {
-  return removal === undefined ? overcome : [...overcome, { ...removal, entered }].slice(-OVERCOME_MAX)
+function overcomeBy(state: DmlsGroupState, joined: Joined, services: DmlsServices): readonly OvercomeRemoval[] {
+  const { removal, overcome } = state
+  if (removal === undefined) return overcome
+  const entered = epochOf(joined.state)
+  const amongFriends = hasFriend(state, joined, services)
+  return [...overcome, { ...removal, entered, amongFriends }].slice(-OVERCOME_MAX)
 }
 
 /**
- * Whether a Welcome may be the way back after a removal: we are out; or we are in by an old Welcome to an instance that
- * was removed, nobody has led us on from there, and this one is for another instance.
+ * Whether somebody of our history is in the epoch, by a leaf that it signed for this group: RFC 9420 §7.2, a leaf of a
+ * commit or an update names the group. One of a key package does not: anybody can fetch that, and add its owner.
  */
-export function isWayBack({ removal, overcome, self, home }: DmlsGroupState, joined: Joined): boolean {
+function hasFriend({ dag }: DmlsGroupState, { state: { tree } }: Joined, services: DmlsServices): boolean {
+  const known = new Set(dag.epochs().flatMap(({ roster = [], adds }) => [...roster, ...adds].map((m) => m.identity)))
+  for (const { leafNode: leaf } of tree.members()) {
+    if (leaf.source.leafNodeSource !== 'key_package' && known.has(toHex(services.identityOf(leaf)))) return true
+  }
+  return false
+}
+
+/**
+ * Whether a Welcome may be the way back after a removal: we are out; or nobody has led us on from where we entered since,
+ * and we are there as an instance that was removed, and invited as another, or among strangers, and invited by friends.
+ */
+export function isWayBack(state: DmlsGroupState, joined: Joined, services: DmlsServices): boolean {
+  const { removal, overcome, self, home } = state
   if (removal !== undefined) return true
+  const latest = overcome.at(-1)
+  if (latest?.entered !== home) return false
   const instance = instanceId(joined.keyPackageRef)
-  const isLedOn = overcome.at(-1)?.entered !== home
-  return !isLedOn && overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))
+  if (overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))) return true
+  // scenario 6: a group of strangers that bears the same name does not stand in the way of the real one
+  return !latest.amongFriends && hasFriend(state, joined, services)
 }
