@@ -77,26 +77,7 @@ export function checkAgreement(world: World, history: UnionHistory, members: Rea
   return violations
 }
 
-/**
- * For groups that delete what they no longer need, where commits can be lost for good: some head is shared by everybody
- * who is in it. Empty when nobody takes itself for a member.
- */
-export function checkConsistentHead(world: World): string[] {
-  const believers = world.nodes.filter((node) => node.group?.isMember === true)
-  const isConsistent = (node: SimNode): boolean => {
-    const group = node.requireGroup()
-    return group.members().every(({ identity }) => {
-      const owner = believers.find((other) => other.identity === Buffer.from(identity).toString('hex'))
-      return owner !== undefined && disagreement(node, owner).length === 0
-    })
-  }
-  if (believers.length === 0 || believers.some(isConsistent)) return []
-  return [
-    `nobody shares a head with all its members: ${believers.map((n) => `${n.name} at ${short(n.group?.head ?? '')}`)}`,
-  ]
-}
-
-function disagreement(one: SimNode, other: SimNode): string[] {
+export function disagreement(one: SimNode, other: SimNode): string[] {
   const [a, b] = [one.requireGroup(), other.requireGroup()]
   if (a.head !== b.head) return [`${one.name} is at ${short(a.head)}, ${other.name} at ${short(b.head)}`]
   if (Buffer.compare(a.epochAuthenticator(), b.epochAuthenticator()) !== 0) {
@@ -109,7 +90,7 @@ function disagreement(one: SimNode, other: SimNode): string[] {
  * Whether a node came into the group, as the instance that it is in an epoch, where that epoch lies on its way. Somebody
  * who was added on two branches comes in on one of them, and may never see the other.
  */
-function entered(node: SimNode, history: UnionHistory, epoch: DmlsEpoch): boolean {
+export function entered(node: SimNode, history: UnionHistory, epoch: DmlsEpoch): boolean {
   const own = [...history.roster(epoch)].filter(([, identity]) => identity === node.identity)
   const roots = node.group?.dag().roots() ?? []
   return roots.some((root) => {
@@ -225,6 +206,6 @@ function isJudged(
   })
 }
 
-function short(id: string): string {
+export function short(id: string): string {
   return id.slice(0, 8)
 }

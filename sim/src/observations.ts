@@ -36,6 +36,8 @@ export interface SentText extends Attempt {
   readonly text: string
   /** Hexadecimal, once it is known. */
   id: string | undefined
+  /** Its author was set back to a disk from before: if nobody had it by then, it is gone. */
+  isForgotten: boolean
 }
 
 export interface ToldEvent {

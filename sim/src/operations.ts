@@ -4,6 +4,7 @@
  */
 import { type MaliciousMove, tamper } from './malice.ts'
 import { BAD_LINK, GOOD_LINK } from './network-conditions.ts'
+import { policyOf, type ScenarioPolicy } from './scenario-policy.ts'
 import type { SimNode } from './sim-node.ts'
 import { type ClockError, RIGHT_CLOCK } from './virtual-clock.ts'
 import type { World } from './world.ts'
@@ -21,7 +22,42 @@ export type Operation =
   | { readonly kind: 'crash'; readonly who: number }
   | { readonly kind: 'crashAtWrite'; readonly who: number; readonly write: number; readonly what: 'before' | 'after' }
   | { readonly kind: 'restart'; readonly who: number }
+  /** Its disk is copied. */
+  | { readonly kind: 'backup'; readonly who: number }
+  /** It dies, and is started on the copy of its disk. */
+  | { readonly kind: 'restore'; readonly who: number }
   | ({ readonly kind: 'malice' } & MaliciousMove)
+  | ({ readonly kind: 'insider' } & InsiderMove)
+
+/** What a member does that plays against the rules. */
+export type Deed =
+  /** Two commits under one counter, for two places on the network. */
+  | 'equivocate'
+  /** A commit in some epoch that it holds, which lists the open heads and does nothing of what they demand. */
+  | 'lazy merge'
+  /** Commits from where it was when it was removed; an ordinary one before. */
+  | 'go on'
+  /** Removes somebody, whether or not it may. */
+  | 'remove'
+  /** A dozen commits from one epoch. */
+  | 'flood'
+  /** A commit that lists a head that nobody has. */
+  | 'ghost head'
+  /** Says that an epoch of its own resolves ours, or that somebody is out. */
+  | 'lie'
+
+export interface InsiderMove {
+  readonly deed: Deed
+  /** Whose place on the network it comes from. */
+  readonly who: number
+  /** Another place, or whom it is about. */
+  readonly whom: number
+}
+
+/** The hostile member of a scenario: made by whoever plays it, because it is no client. */
+export interface Insider {
+  readonly do: (move: InsiderMove) => Promise<void>
+}
 
 export interface Step {
   readonly operation: Operation
@@ -37,6 +73,8 @@ export interface Scenario {
   readonly founders: number
   /** `wrong`: no two agree, and none runs at the right speed (scenario 19). Default: all are right. */
   readonly clocks?: 'right' | 'wrong'
+  /** Default: what a group agrees on by default. */
+  readonly policy?: ScenarioPolicy
   readonly steps: readonly Step[]
 }
 
@@ -51,7 +89,7 @@ export function nodeName(index: number): string {
 }
 
 /** A group of founders, and others who may join it. */
-export async function beginScenario(world: World, { nodes, founders, clocks }: Scenario): Promise<void> {
+export async function beginScenario(world: World, { nodes, founders, clocks, policy }: Scenario): Promise<void> {
   const all: SimNode[] = []
   const random = world.random.fork('clocks')
   const clockOf = (): ClockError =>
@@ -60,17 +98,36 @@ export async function beginScenario(world: World, { nodes, founders, clocks }: S
       : RIGHT_CLOCK
   for (let i = 0; i < nodes; i++) all.push(await world.add(nodeName(i), { clock: clockOf() }))
   const [creator, ...others] = all.slice(0, Math.max(1, Math.min(founders, nodes)))
-  if (creator !== undefined) await world.createGroup(creator, others)
+  if (creator === undefined) return
+  if (policy === undefined) await world.createGroup(creator, others)
+  else await world.createGroup(creator, others, {}, (invited) => policyOf(policy, creator, invited))
 }
 
 /** Plays the steps, ends all faults and waits until it is quiet. */
-export async function playScenario(world: World, scenario: Scenario): Promise<void> {
+export async function playScenario(
+  world: World,
+  scenario: Scenario,
+  enter?: (world: World) => Promise<Insider>,
+): Promise<void> {
   await beginScenario(world, scenario)
+  const insider = await enter?.(world)
   for (const { operation, thenMs } of scenario.steps) {
     carryOut(world, operation)
+    if (operation.kind === 'insider') await insider?.do(operation)
     await world.runFor(thenMs)
   }
   await world.heal(GOOD_LINK)
+  await world.runUntilQuiet()
+}
+
+/**
+ * Everybody who takes itself for a member says something, and what follows from that. Where commits were lost for good,
+ * nobody knows that another is elsewhere before it hears of it.
+ */
+export async function speakUp(world: World): Promise<void> {
+  for (const node of world.nodes) {
+    if (node.isOpen && node.group?.isMember === true) await world.finish(node.say(`here is ${node.name}`))
+  }
   await world.runUntilQuiet()
 }
 
@@ -120,8 +177,26 @@ export function carryOut(world: World, operation: Operation): void {
       void at(off, operation.who)?.start()
       return
     }
+    case 'backup': {
+      const member = world.nodes.filter((node) => node.isOpen && node.group?.isMember === true)
+      at(member, operation.who)?.keepBackup()
+      return
+    }
+    case 'restore': {
+      const node = at(
+        world.running.filter((each) => each.hasBackup),
+        operation.who,
+      )
+      node?.crash()
+      node?.restoreBackup()
+      void node?.start()
+      return
+    }
     case 'malice':
       tamper(world, operation)
+      return
+    case 'insider':
+      // whoever plays the scenario brings it
       return
   }
 }

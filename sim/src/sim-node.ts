@@ -53,6 +53,9 @@ export class SimNode {
   readonly #identityKey: Uint8Array
   readonly #clockError: ClockError
   #disk: Disk = new MemoryStore()
+  /** A copy of the disk, and how many texts of all nodes there were when it was made. */
+  #kept: { readonly disk: Disk; readonly texts: number } | undefined
+  #restorations = 0
   #process: Process | undefined
   #lives = 0
 
@@ -204,6 +207,31 @@ export class SimNode {
     return this.#disk.copy()
   }
 
+  /** Remembers everything on the disk as it is now. */
+  keepBackup(): void {
+    this.#kept = { disk: this.backup(), texts: this.#surroundings.observations.sent.length }
+  }
+
+  get hasBackup(): boolean {
+    return this.#kept !== undefined
+  }
+
+  /** How often it was set back to an old disk. */
+  get restorations(): number {
+    return this.#restorations
+  }
+
+  /** Puts the remembered disk in; the node must not be running. What it said since may be gone from the world. */
+  restoreBackup(): void {
+    if (this.#kept === undefined) throw new Error(`${this.name} has no backup`)
+    const { disk, texts } = this.#kept
+    this.#restorations++
+    for (const sent of this.#surroundings.observations.sent.slice(texts)) {
+      if (sent.node === this.name) sent.isForgotten = true
+    }
+    this.replaceDisk(disk)
+  }
+
   /** Puts another disk in; the node must not be running. */
   replaceDisk(disk: Disk): void {
     if (this.isRunning) throw new Error(`${this.name} is running`)
@@ -228,6 +256,7 @@ export class SimNode {
       outcome: { kind: 'pending' },
       text,
       id: undefined,
+      isForgotten: false,
     }
     this.#surroundings.observations.sent.push(attempt)
     await this.#carryOut(attempt, async () => {

@@ -4,6 +4,8 @@
  */
 import type { CreateGroupOptions, Timing } from '@dmls/client'
 import type { CipherSuiteId, CryptoProvider } from '@dmls/crypto'
+import { type GroupPolicy, type InstanceId, instanceId } from '@dmls/dmls'
+import { decodeMlsMessage, referenceOf } from '@dmls/mls'
 import { EventQueue, START_MS } from './event-queue.ts'
 import type { LinkQuality } from './network-conditions.ts'
 import { Observations } from './observations.ts'
@@ -109,22 +111,42 @@ export class World {
     return node
   }
 
-  /** A group of nodes, made by the first, with everybody in the same epoch. */
+  /**
+   * A group of nodes, made by the first, with everybody in the same epoch. A policy may depend on the instances that the
+   * others will be.
+   */
   async createGroup(
     creator: SimNode,
     others: readonly SimNode[] = [],
     options: CreateGroupOptions = {},
+    policyOf?: (invited: readonly InstanceId[]) => Partial<GroupPolicy>,
   ): Promise<void> {
-    await this.finish(creator.createGroup(options))
-    if (others.length === 0) return
     const keyPackages: Uint8Array[] = []
-    for (const other of others) keyPackages.push(await this.finish(other.client.createKeyPackage()))
+    const offer = async (): Promise<void> => {
+      for (const other of others) keyPackages.push(await this.finish(other.client.createKeyPackage()))
+    }
+    if (policyOf === undefined) {
+      await this.finish(creator.createGroup(options))
+      await offer()
+    } else {
+      await offer()
+      const policy = { ...options.policy, ...policyOf(keyPackages.map((bytes) => this.#instanceOf(bytes))) }
+      await this.finish(creator.createGroup({ ...options, policy }))
+    }
+    if (others.length === 0) return
     await this.finish(creator.requireGroup().add(keyPackages))
     const joined = (): boolean => others.every((other) => other.group?.head === creator.group?.head)
     for (let waitedMs = 0; !joined(); waitedMs += 100) {
       if (waitedMs > 600_000) throw new Error('not everybody joined the group')
       await this.runFor(100)
     }
+  }
+
+  #instanceOf(keyPackage: Uint8Array): InstanceId {
+    const message = decodeMlsMessage(keyPackage)
+    if (message.wireFormat !== 'mls_key_package') throw new Error('this is no key package')
+    const { provider, cipherSuite } = this.#surroundings
+    return instanceId(referenceOf(provider.cipherSuite(cipherSuite), message.keyPackage))
   }
 
   /** Lets events happen until a promise settles. */

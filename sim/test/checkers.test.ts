@@ -6,7 +6,6 @@ import { describe, expect, test, vi } from 'vitest'
 import {
   checkAgreement,
   checkAttempts,
-  checkConsistentHead,
   checkDelivered,
   checkReaders,
   checkWorld,
@@ -58,7 +57,6 @@ function instanceOf(node: SimNode): InstanceId {
 test('a world in which nothing is wrong passes every check', async () => {
   const [world] = await healthy()
   expect(checkWorld(world, specification)).toEqual({ violations: [], beyondTheLimit: false })
-  expect(checkConsistentHead(world)).toEqual([])
 })
 
 describe('what nodes were told to do', () => {
@@ -128,19 +126,6 @@ describe('whoever remains a member', () => {
     const members = bob.requireGroup().members()
     vi.spyOn(bob.requireGroup(), 'members').mockReturnValue(members.map((member) => ({ ...member, isSelf: false })))
     expect(agreement(world)).toEqual(['bob finds itself 0 times among the members'])
-  })
-})
-
-describe('a group that deletes', () => {
-  test('must have a head that all its members share', async () => {
-    const [world] = await cut()
-    expect(checkConsistentHead(world)).toEqual([expect.stringContaining('nobody shares a head')])
-  })
-
-  test('also when only the secrets differ', async () => {
-    const [world, , bob] = await healthy()
-    vi.spyOn(bob.requireGroup(), 'epochAuthenticator').mockReturnValue(new Uint8Array(32))
-    expect(checkConsistentHead(world)).not.toEqual([])
   })
 })
 

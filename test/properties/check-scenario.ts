@@ -2,19 +2,32 @@
 import { nodeProvider } from '@dmls/crypto/node'
 import {
   checkAttempts,
-  checkConsistentHead,
+  checkCaps,
+  checkConsistentHeads,
+  checkDeliveredIfHeld,
+  checkHeadMembers,
   checkReaders,
+  checkSharedHead,
   checkWorld,
   isBeyondTheLimit,
+  type MembershipOfHeads,
   playScenario,
   type Scenario,
   type Specification,
+  speakUp,
   traceLine,
   UnionHistory,
+  type Verdict,
   World,
 } from '@dmls/sim'
 import { unresolvedHeads } from '../spec/history.ts'
 import { membership } from '../spec/membership.ts'
+import { type Exercised, exercisedIn } from './exercised.ts'
+import { Mallory } from './mallory.ts'
+
+/** The members that follow from all that led to some heads. */
+const membershipOf: MembershipOfHeads = ({ facts }, heads) =>
+  new Set(membership({ epochs: facts, messages: [] }, heads).keys())
 
 /** Membership as the independent specification has it. */
 export const specification: Specification = ({ facts }) => {
@@ -22,52 +35,71 @@ export const specification: Specification = ({ facts }) => {
   return new Set(membership(history, unresolvedHeads(history)).keys())
 }
 
-/** Far below the cap of the policy: these histories are short. */
-const SIZE_MAX_BYTES = 8 * 1024 * 1024
-
 export interface Played {
   /** What is wrong, and how it came to that; empty when all is well. */
   readonly violations: readonly string[]
   readonly beyondTheLimit: boolean
+  readonly exercised: Exercised
 }
 
 /**
  * Without deletion: what everybody made or processed is what the specification is asked about. The retention policy may
  * delete an epoch before a late commit of it arrives, and then that commit never happened for those who remain.
  */
-export async function play(scenario: Scenario): Promise<Played> {
+export function play(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider, timing: { retentionIntervalMs: 1e12 } })
-  try {
+  return playIn(world, async () => {
     await playScenario(world, scenario)
-    const { violations, beyondTheLimit } = checkWorld(world, specification)
-    if (violations.length === 0) return { violations, beyondTheLimit }
-    return { violations: [...violations, ...story(world)], beyondTheLimit }
-  } catch (error) {
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { violations: [what, ...story(world)], beyondTheLimit: false }
-  } finally {
-    world.close()
-  }
+    return checkWorld(world, specification)
+  })
 }
 
 /** With deletion: the group stays one, nobody reads what is not for it, and epochs and bytes stay under the caps. */
-export async function playWithRetention(scenario: Scenario): Promise<Played> {
+export function playWithRetention(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider })
-  try {
+  return playIn(world, async () => {
     await playScenario(world, scenario)
-    const history = new UnionHistory(world)
-    const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
-    const sizes = world.nodes.filter(({ disk }) => disk.sizeBytes > SIZE_MAX_BYTES)
-    const violations = [
+    return checkSettled(world, checkSharedHead)
+  })
+}
+
+/**
+ * With deletion, and with a member who plays against the rules. It may part the others for good: a flood makes small caps
+ * drop the epoch that somebody else is still to follow from. Then they are told.
+ */
+export function playWithInsider(scenario: Scenario): Promise<Played> {
+  const world = new World({ seed: scenario.seed, provider: nodeProvider })
+  return playIn(world, async () => {
+    await playScenario(world, scenario, Mallory.join)
+    return checkSettled(world)
+  })
+}
+
+async function checkSettled(world: World, ...more: ((world: World) => string[])[]): Promise<Verdict> {
+  await speakUp(world)
+  const history = new UnionHistory(world)
+  const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
+  return {
+    violations: [
       ...checkAttempts(world),
       ...checkReaders(world, history),
-      ...(beyondTheLimit ? [] : checkConsistentHead(world)),
-      ...sizes.map(({ name, disk }) => `${name} keeps ${disk.sizeBytes} bytes`),
-    ]
-    return { violations: violations.length === 0 ? [] : [...violations, ...story(world)], beyondTheLimit }
+      ...(await checkCaps(world)),
+      ...checkHeadMembers(world, history, membershipOf),
+      ...(beyondTheLimit ? [] : [checkConsistentHeads, ...more].flatMap((check) => check(world))),
+      ...(beyondTheLimit ? [] : await checkDeliveredIfHeld(world, history)),
+    ],
+    beyondTheLimit,
+  }
+}
+
+async function playIn(world: World, run: () => Promise<Verdict>): Promise<Played> {
+  try {
+    const { violations, beyondTheLimit } = await run()
+    const told = violations.length === 0 ? [] : [...violations, ...story(world)]
+    return { violations: told, beyondTheLimit, exercised: await exercisedIn(world) }
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { violations: [what, ...story(world)], beyondTheLimit: false }
+    return { violations: [what, ...story(world)], beyondTheLimit: false, exercised: await exercisedIn(world) }
   } finally {
     world.close()
   }

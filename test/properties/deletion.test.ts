@@ -1,25 +1,29 @@
-/** The same, in groups that delete what they no longer need: apart from the other, so that long runs play both at once. */
+/**
+ * The same, in groups that delete what they no longer need, with small caps among them, and whose members are set back to
+ * old disks: apart from the others, so that long runs play them at once.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { playWithRetention } from './check-scenario.ts'
-import { anyScenario, seedOf, TIME_LIMIT_MS } from './scenarios.ts'
+import { Tally } from './exercised.ts'
+import { anyScenarioWithDeletion, seedOf, TIME_LIMIT_MS } from './scenarios.ts'
 
 test(
   'a group that deletes what it no longer needs stays one group',
   async () => {
-    let beyondTheLimit = 0
-    let cases = 0
+    const tally = new Tally()
     await fc.assert(
-      fc.asyncProperty(anyScenario, async (scenario) => {
+      fc.asyncProperty(anyScenarioWithDeletion, async (scenario) => {
         const played = await playWithRetention(scenario)
-        cases++
-        if (played.beyondTheLimit) beyondTheLimit++
+        tally.add(played)
         expect(played.violations).toEqual([])
       }),
-      { numRuns: 50, ...seedOf(1) },
+      { numRuns: 60, ...seedOf(1) },
     )
     // what was deleted cannot be judged any more; that is rare too
-    expect(beyondTheLimit / cases).toBeLessThan(0.2)
+    expect(tally.beyondTheLimit / tally.cases).toBeLessThan(0.2)
+    const about = ['merges', 'beyondHorizon', 'cannotFollow', 'stateLost', 'rejoined', 'near the caps'] as const
+    expect(tally.missing([...about, 'removed', 'crashes', 'restorations']), `${tally}`).toEqual([])
   },
   TIME_LIMIT_MS,
 )

@@ -5,24 +5,25 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { play } from './check-scenario.ts'
+import { Tally } from './exercised.ts'
 import { anyScenario, seedOf, TIME_LIMIT_MS } from './scenarios.ts'
 
 test(
   'a group survives whatever happens to it',
   async () => {
-    let beyondTheLimit = 0
-    let cases = 0
+    const tally = new Tally()
     await fc.assert(
       fc.asyncProperty(anyScenario, async (scenario) => {
         const played = await play(scenario)
-        cases++
-        if (played.beyondTheLimit) beyondTheLimit++
+        tally.add(played)
         expect(played.violations).toEqual([])
       }),
       { numRuns: 100, ...seedOf(1) },
     )
     // where nobody who remains was there, nothing can be promised; such histories are few
-    expect(beyondTheLimit / cases).toBeLessThan(0.2)
+    expect(tally.beyondTheLimit / tally.cases).toBeLessThan(0.2)
+    const about = ['merges', 'forkOpened', 'removed', 'merged', 'unknownEpoch', 'cannotFollow', 'crashes'] as const
+    expect(tally.missing(about), `${tally}`).toEqual([])
   },
   TIME_LIMIT_MS,
 )
