@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { EpochRecords } from '../src/group/epoch-records.ts'
 import { MemoryStore } from '../src/memory-store.ts'
 import type { StoreOperation } from '../src/ports.ts'
-import { groupPrefix } from '../src/store-keys.ts'
+import { groupPrefix, groupRecordPrefix } from '../src/store-keys.ts'
 import { WatchedStore } from './by-hand.ts'
 import { createSolo, type Solo } from './solo.ts'
 
@@ -18,6 +18,15 @@ async function storedSize(store: MemoryStore, groupId: Uint8Array): Promise<numb
   let size = 0
   for await (const [, value] of store.entries({ prefix: groupPrefix(groupId) })) size += value.length
   return size
+}
+
+/** The values of records that hold secrets. */
+function secretsAmong(operations: readonly StoreOperation[], groupId: Uint8Array): Uint8Array[] {
+  const prefixes = (['epoch', 'initKey', 'secretNode'] as const).map((kind) => toHex(groupRecordPrefix(groupId, kind)))
+  return operations.flatMap((operation) => {
+    const isSecret = prefixes.some((prefix) => toHex(operation.key).startsWith(prefix))
+    return operation.type === 'put' && isSecret ? [operation.value] : []
+  })
 }
 
 function treeRecordsOf({ tree }: GroupState): { readonly hash: string; readonly bytes: Uint8Array }[] {
@@ -35,7 +44,7 @@ async function withProposal({ running, context }: Solo, state: GroupState): Prom
   return sent.state
 }
 
-test('written step by step, it is read back as it is, and its size is that of its records', async () => {
+test('written step by step, it is read back as it is, its size is that of its records, and no copy of a secret stays', async () => {
   const solo = await createSolo(new WatchedStore())
   const { running } = solo
   const { groupId, profile } = running.current
@@ -46,7 +55,9 @@ test('written step by step, it is read back as it is, and its size is that of it
   const write = async (held: HeldEpoch): Promise<readonly StoreOperation[]> => {
     const { operations, written } = records.put(id, held)
     await store.write(operations)
+    expect(secretsAmong(operations, groupId).every((value) => value.some((byte) => byte !== 0))).toBe(true)
     written()
+    expect(secretsAmong(operations, groupId).filter((value) => value.some((byte) => byte !== 0))).toEqual([])
     expect(records.sizeOf(id)).toBe(await storedSize(store, groupId))
     return operations
   }
@@ -68,7 +79,17 @@ test('written step by step, it is read back as it is, and its size is that of it
   expect((await write(held(parent, 1234))).length).toBe(2)
 
   for (const { bytes, hash } of treeRecordsOf(parent)) tree.set(hash, bytes)
-  const loaded = await EpochRecords.load(store, groupId, { suite, profile }, tree)
+  const read: StoreOperation[] = []
+  const shown = new WatchedStore(store)
+  shown.entries = async function* (range) {
+    for await (const [key, value] of store.entries(range)) {
+      read.push({ type: 'put', key, value })
+      yield [key, value]
+    }
+  }
+  const loaded = await EpochRecords.load(shown, groupId, { suite, profile }, tree)
+  expect(secretsAmong(read, groupId).length).toBe(3)
+  expect(secretsAmong(read, groupId).filter((value) => value.some((byte) => byte !== 0))).toEqual([])
   const again = loaded.epochs.get(id)
   expect(again?.supersededAtMs).toBe(1234)
   expect(encodeGroupState((again as HeldEpoch).group)).toEqual(encodeGroupState(parent))

@@ -1,6 +1,14 @@
 /** A group comes back from the store as it was, and what is over is not there any more. */
 import { nodeProvider } from '@dmls/crypto/node'
-import { createDmlsProfile, encodeDag, makeCommit, retire, sendMessage } from '@dmls/dmls'
+import {
+  createDmlsProfile,
+  decodeDmlsMessage,
+  encodeDag,
+  encodeDmlsMessage,
+  makeCommit,
+  retire,
+  sendMessage,
+} from '@dmls/dmls'
 import { afterEach, expect, test } from 'vitest'
 import { GroupRecords } from '../src/group/group-records.ts'
 import { type GroupRecord, groupRecordPrefix } from '../src/store-keys.ts'
@@ -44,6 +52,22 @@ test('the history that is read back has every epoch, and what was heard of every
     const added = loaded.state.dag.epochs().flatMap(({ adds }) => adds.map(({ instance }) => instance))
     expect([...loaded.state.keyPackages.keys()].sort()).toEqual(added.sort())
   }
+})
+
+test('what was processed is known after a restart, whatever epoch a peer names beside it', async () => {
+  const [alice, bob] = await handPair()
+  open.push(alice)
+  await say(bob, 'hello')
+  const [published] = await carry(bob, alice)
+  await told(bob)
+  const again = await createHandPerson(bob.store.memory, { resumeSyncMs: 0 })
+  open.push(again)
+  if (published === undefined) throw new Error('bob said nothing')
+  const { message } = decodeDmlsMessage(published.message)
+  const renamed = encodeDmlsMessage({ message, dmlsEpoch: new Uint8Array(32) })
+  expect(await again.delivery.hand({ ...published, message: renamed })).toBe('ignore')
+  expect(again.events.filter(({ type }) => type === 'unknownEpoch')).toEqual([])
+  expect(await again.delivery.served(published.topic)).toContainEqual(published.message)
 })
 
 test('an epoch that is over is deleted in the store too, with the subtrees that only it had', async () => {

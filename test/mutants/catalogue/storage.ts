@@ -113,4 +113,46 @@ export const STORAGE: readonly Mutant[] = [
     replacement: 'if (somethingWent && !this.#closed) await Promise.resolve()',
     tests: ['packages/client/test/maintenance.test.ts'],
   },
+  {
+    name: 'read-records-stay',
+    breaks:
+      'What was read of an epoch stays in memory beside it: ratchets that are used and deleted can still be found.',
+    file: 'packages/client/src/group/epoch-records.ts',
+    search: '      wipe(core.value, state, initKey.value, ...ofSecretTree.map(({ value }) => value))\n',
+    replacement: '',
+    tests: ['packages/client/test/epoch-records.test.ts'],
+  },
+  {
+    name: 'divided-records-stay',
+    breaks: 'Neighbours in a secret tree come together in one record, and their old ones stay on the disk.',
+    file: 'packages/mls/src/schedule/secret-tree-node.ts',
+    search: '    if (divided !== undefined) yield* deletionsBelow(divided, height, place)\n',
+    replacement: '',
+    tests: ['packages/mls/test/schedule/secret-tree.test.ts'],
+  },
+  {
+    name: 'two-tongues-forgotten',
+    breaks: 'After a restart a sender that used one counter on two branches counts on one of them.',
+    file: 'packages/client/src/group/witness-packs.ts',
+    search: 'twice?.counter === counter ? twice.epochs : [epoch]',
+    replacement: '[epoch]',
+    tests: ['packages/client/test/witness-packs.test.ts'],
+  },
+  {
+    name: 'processed-forgotten',
+    breaks: 'After a restart a message is processed again when a peer names another epoch beside it.',
+    file: 'packages/client/src/group/message-ledger.ts',
+    search: 'else if (note.length > 0) ledger.#noteProcessed(',
+    replacement: 'else if (note.length > 1e9) ledger.#noteProcessed(',
+    tests: ['packages/client/test/stored-group.test.ts'],
+  },
+  {
+    name: 'ended-commit-refused',
+    breaks:
+      'A commit whose processing is ended by closing the client is refused, as if there were something wrong with it.',
+    file: 'packages/client/src/group/intake.ts',
+    search: "if (watch.signal?.aborted === true) return 'unused'",
+    replacement: '',
+    tests: ['packages/client/test/long-commits.test.ts'],
+  },
 ]
