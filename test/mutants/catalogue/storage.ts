@@ -16,12 +16,12 @@ export const STORAGE: readonly Mutant[] = [
     breaks: 'A message goes out before it is stored: after a crash its key is used for another one.',
     file: 'packages/client/src/group/running-group.ts',
     search:
-      '    await this.#running.apply(sent, this.#ledger.process([sent.wire]))\n' +
+      "    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))\n" +
       '    this.#stepped(before, sent)\n' +
       '    await this.#publish([sent.wire])\n',
     replacement:
       '    await this.#publish([sent.wire])\n' +
-      '    await this.#running.apply(sent, this.#ledger.process([sent.wire]))\n' +
+      "    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))\n" +
       '    this.#stepped(before, sent)\n',
     tests: ['packages/client/test/write-order.test.ts'],
   },
@@ -30,12 +30,12 @@ export const STORAGE: readonly Mutant[] = [
     breaks: 'A commit goes out before its child is stored: after a crash its author is not on its own branch.',
     file: 'packages/client/src/group/running-group.ts',
     search:
-      '    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))\n' +
       '    this.#stepped(before, made)\n' +
       '    await this.#publish(wires)\n',
     replacement:
       '    await this.#publish(wires)\n' +
-      '    await this.#running.apply(made, this.#ledger.process(wires), ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))\n' +
       '    this.#stepped(before, made)\n',
     tests: ['packages/client/test/write-order.test.ts'],
   },
@@ -44,9 +44,10 @@ export const STORAGE: readonly Mutant[] = [
     breaks:
       'A message’s key is consumed in the store and its plaintext is not written with it: a crash loses the message.',
     file: 'packages/client/src/group/intake.ts',
-    search: 'await running.apply(received, ledger.process([bytes]), this.#delivery(message, received))',
+    search:
+      'await running.apply(received, ledger.process([bytes], originOf(received)), this.#delivery(message, received))',
     replacement:
-      'await running.apply(received, ledger.process([bytes]), { ...this.#delivery(message, received), operations: [] })',
+      'await running.apply(received, ledger.process([bytes], originOf(received)), { ...this.#delivery(message, received), operations: [] })',
     tests: ['packages/client/test/write-order.test.ts'],
   },
   {
@@ -61,15 +62,15 @@ export const STORAGE: readonly Mutant[] = [
     name: 'waiting-room-unbounded',
     breaks: 'Anybody can fill the memory of a member with messages of epochs that do not exist.',
     file: 'packages/client/src/group/waiting-room.ts',
-    search: 'if (this.#epochOf.size >= this.#capacity) {',
-    replacement: 'if (this.#epochOf.size >= this.#capacity * 1000) {',
+    search: 'const isFull = this.size >= this.#capacity || ',
+    replacement: 'const isFull = this.size >= this.#capacity * 1000 || ',
     tests: ['packages/client/test/waiting-room.test.ts'],
   },
   {
     name: 'waiting-forgotten',
     breaks: 'What waited for an epoch is taken for processed after a restart, and never read.',
     file: 'packages/client/src/group/message-ledger.ts',
-    search: "        { type: 'put', key: this.#waitingKey(id), value: fromHex(epoch) },\n",
+    search: "        { type: 'put', key: this.#waitingKey(id), value: encodeWaiting(waiting) },\n",
     replacement: '',
     tests: ['packages/client/test/intake.test.ts'],
   },
