@@ -1,8 +1,11 @@
-/** Key packages over the network: we offer one on our own topic, and ask for others' on theirs. */
-import { toHex } from '@dmls/crypto'
-import { decodeMlsMessage, missing } from '@dmls/mls'
+/**
+ * Key packages over the network: we offer one on our own topic, and ask for others' on theirs. Whether one is valid is
+ * judged when it is added (RFC 9420 §10.1); here only whose it is, and whether its time is over.
+ */
+import { equalBytes, toHex } from '@dmls/crypto'
+import { decodeMlsMessage, type KeyPackage, missing } from '@dmls/mls'
 import type { ClientContext } from './context.ts'
-import { type KeyPackages, keyPackageMessage } from './key-packages.ts'
+import { type KeyPackages, keyPackageMessage, lifetimeEnd, secondsNow } from './key-packages.ts'
 import { keyPackageTopic } from './topic-names.ts'
 
 /** Serves a key package that nobody used yet to whoever asks. Returns a function that stops. */
@@ -40,7 +43,10 @@ export async function fetchKeyPackage(
   })
   const leave = await context.delivery.subscribe(topic, {
     receive: async (bytes) => {
-      if (!isKeyPackageOf(context, bytes, identity)) return 'reject'
+      const keyPackage = readKeyPackageOf(context, bytes, identity)
+      if (keyPackage === undefined) return 'reject'
+      // clocks differ, and its owner may make a fresh one
+      if (lifetimeEnd(keyPackage) < secondsNow(context.clock)) return 'ignore'
       resolve(bytes)
       return 'accept'
     },
@@ -61,12 +67,14 @@ async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {
   yield* []
 }
 
-function isKeyPackageOf(context: ClientContext, bytes: Uint8Array, identity: Uint8Array): boolean {
+function readKeyPackageOf(context: ClientContext, bytes: Uint8Array, identity: Uint8Array): KeyPackage | undefined {
   try {
     const message = decodeMlsMessage(bytes)
-    if (message.wireFormat !== 'mls_key_package') return false
-    return toHex(context.authenticator.identity(message.keyPackage.leafNode.credential)) === toHex(identity)
+    if (message.wireFormat !== 'mls_key_package') return undefined
+    const { keyPackage } = message
+    const owner = context.authenticator.identity(keyPackage.leafNode.credential)
+    return equalBytes(owner, identity) ? keyPackage : undefined
   } catch {
-    return false
+    return undefined
   }
 }

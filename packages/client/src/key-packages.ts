@@ -1,7 +1,8 @@
 /**
  * Our own key packages: made with fresh keys, stored before anybody sees them, found again when a Welcome uses one.
  * A used one is kept until the epochs that it led into are stable, because a merge may invite the same instance again
- * (protocol §7.2); then its private keys go, or they would open the Welcome for ever.
+ * (protocol §7.2); then its private keys go, or they would open the Welcome for ever. One that nobody used goes when its
+ * lifetime is over.
  */
 import { equalBytes, signerFromPrivateKey, toHex, wipe } from '@dmls/crypto'
 import { type DmlsEpoch, dmlsEpoch, identifierBytes, leafOptions } from '@dmls/dmls'
@@ -20,6 +21,8 @@ import type { ClientContext } from './context.ts'
 import type { SigningKey } from './group/group-records.ts'
 import type { Pending } from './group/message-ledger.ts'
 import { certifyGroupKey } from './identity.ts'
+import type { Clock } from './ports.ts'
+import { SerialQueue } from './serial-queue.ts'
 import { KEY_PACKAGE_PREFIX, keyPackageKey } from './store-keys.ts'
 
 /** A key package, its private keys, and the signature key of its leaf. Secret. */
@@ -36,12 +39,19 @@ export interface OwnKeyPackage {
 
 /** How long others may add us with one. */
 const LIFETIME_SECONDS = 90n * 86_400n
+/**
+ * One is offered as long as a quarter of its lifetime is left, 22.5 days: time for whoever fetched it to add us, and for
+ * the Welcome to reach us before the private keys are deleted.
+ */
+const OFFERED_SECONDS_MIN = LIFETIME_SECONDS / 4n
 /** Clocks differ: a key package is good from an hour before it was made (RFC 9420 §7.2). */
 const SKEW_SECONDS = 3600n
 
 export class KeyPackages {
   readonly #context: ClientContext
   readonly #own = new Map<string, OwnKeyPackage>()
+  /** Several may ask at once; one key package is made for them. */
+  readonly #offers = new SerialQueue()
 
   private constructor(context: ClientContext) {
     this.#context = context
@@ -53,6 +63,7 @@ export class KeyPackages {
       const own = decodeOwn(value)
       keyPackages.#own.set(toHex(own.bundle.reference), own)
     }
+    await keyPackages.#deleteExpired()
     return keyPackages
   }
 
@@ -89,7 +100,7 @@ export class KeyPackages {
     const { suite, random, clock, identity } = this.#context
     const key = await suite.generateSignatureKeyPair(random)
     const signer = await signerFromPrivateKey(suite, key.privateKey)
-    const now = BigInt(Math.floor(clock.nowMs() / 1000))
+    const now = secondsNow(clock)
     const bundle = await createKeyPackage(
       {
         suite,
@@ -108,13 +119,37 @@ export class KeyPackages {
     return [...this.#own.values()]
   }
 
+  /** With a signature key of its own: the group that it leads into keeps that, whatever is wiped here. */
   find(reference: Uint8Array): OwnKeyPackage | undefined {
-    return this.#own.get(toHex(reference))
+    const own = this.#own.get(toHex(reference))
+    if (own === undefined) return undefined
+    const { publicKey, privateKey } = own.signingKey
+    return { ...own, signingKey: { publicKey, privateKey: privateKey.slice() } }
   }
 
-  /** One that nobody used yet, made if there is none. */
-  async offer(): Promise<OwnKeyPackage> {
-    return this.all().find(({ use }) => use === 'offered') ?? (await this.create())
+  /** One that nobody used yet and that is good for a while, made if there is none. */
+  offer(): Promise<OwnKeyPackage> {
+    return this.#offers.run(async () => {
+      await this.#deleteExpired()
+      const leastEnd = secondsNow(this.#context.clock) + OFFERED_SECONDS_MIN
+      const good = this.all().find((own) => own.use === 'offered' && lifetimeEnd(own.bundle.keyPackage) >= leastEnd)
+      return good ?? this.create()
+    })
+  }
+
+  /** Deletes those that nobody used in time: no Welcome can use them any more. */
+  async #deleteExpired(): Promise<void> {
+    const { operations, written } = this.#delete(this.#expired())
+    if (operations.length === 0) return
+    await this.#context.store.write(operations)
+    written()
+    // what cannot be forgotten now is forgotten with the next secrets that go
+    await this.#context.store.forget().catch(() => undefined)
+  }
+
+  #expired(): readonly OwnKeyPackage[] {
+    const now = secondsNow(this.#context.clock)
+    return this.all().filter((own) => own.use === 'offered' && lifetimeEnd(own.bundle.keyPackage) < now)
   }
 
   /** What to write so that it is not offered again, and what to call once that is written. */
@@ -130,7 +165,8 @@ export class KeyPackages {
 
   /**
    * Deletes the key packages of a group that no Welcome can lead anywhere new with (RFC 9420 §10: the init key is
-   * deleted): used ones, once no epoch that they led into can start a branch, and those with which we do not return any more.
+   * deleted): used ones, once no epoch that they led into can start a branch, and those with which we do not return any
+   * more. With them go those of no group that nobody used in time.
    */
   release(
     groupId: Uint8Array,
@@ -141,16 +177,33 @@ export class KeyPackages {
       if (own.groupId === undefined || !equalBytes(own.groupId, groupId)) return false
       return own.use === 'used' ? !own.entered.some(canStillFork) : !mayReturnWith(own.bundle.keyPackage)
     })
+    return this.#delete([...over, ...this.#expired()])
+  }
+
+  /** What to write so that key packages are gone, and what to call once that is written: it wipes their private keys. */
+  #delete(over: readonly OwnKeyPackage[]): Pending {
     return {
       operations: over.map(({ bundle }) => ({ type: 'delete', key: keyPackageKey(bundle.reference) })),
       written: () => {
-        for (const { bundle } of over) {
+        for (const { bundle, signingKey, use } of over) {
           this.#own.delete(toHex(bundle.reference))
           wipe(bundle.initPrivateKey, bundle.encryptionPrivateKey)
+          // the signature key of one that was used is the group's now
+          if (use !== 'used') wipe(signingKey.privateKey)
         }
       },
     }
   }
+}
+
+/** Seconds since the Unix epoch, as lifetimes count them (RFC 9420 §7.2). */
+export function secondsNow(clock: Clock): bigint {
+  return BigInt(Math.floor(clock.nowMs() / 1000))
+}
+
+/** The last second of a key package's lifetime. */
+export function lifetimeEnd({ leafNode: { source } }: KeyPackage): bigint {
+  return source.leafNodeSource === 'key_package' ? source.lifetime.notAfter : 0n
 }
 
 /** The encoded MLSMessage that is handed to others. */

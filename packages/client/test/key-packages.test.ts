@@ -1,0 +1,177 @@
+/** Key packages that nobody has used: which one is offered, and when its private keys go. */
+import { toHex } from '@dmls/crypto'
+import { dmlsEpoch } from '@dmls/dmls'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ClientContext } from '../src/context.ts'
+import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from '../src/key-packages.ts'
+import { MemoryStore } from '../src/memory-store.ts'
+import { keyPackageTopic } from '../src/topic-names.ts'
+import { WatchedStore } from './by-hand.ts'
+import { createHub, createPerson, groupOf, listen, type Person, until } from './harness.ts'
+import { createSolo } from './solo.ts'
+import { TurnedClock } from './turned-clock.ts'
+
+interface Setting {
+  readonly clock: TurnedClock
+  readonly store: WatchedStore
+  readonly context: ClientContext
+  readonly own: KeyPackages
+}
+
+async function setting(): Promise<Setting> {
+  const [clock, store] = [new TurnedClock(), new WatchedStore()]
+  const { context: solo } = await createSolo(new MemoryStore())
+  const context = { ...solo, clock, store }
+  return { clock, store, context, own: await KeyPackages.open(context) }
+}
+
+function nameOf({ bundle }: OwnKeyPackage): string {
+  return toHex(bundle.reference)
+}
+
+function secretsOf({ bundle, signingKey }: OwnKeyPackage): readonly Uint8Array[] {
+  return [bundle.initPrivateKey, bundle.encryptionPrivateKey, signingKey.privateKey]
+}
+
+/** Everything that is on the disk, as one hexadecimal text. */
+async function everythingIn(store: WatchedStore): Promise<string> {
+  let all = ''
+  for await (const [, value] of store.entries({ prefix: new Uint8Array(0) })) all += toHex(value)
+  return all
+}
+
+const groupId = new Uint8Array(32).fill(1)
+
+describe('the key package that is offered', () => {
+  test('is one for all who ask, also at once, until it is used', async () => {
+    const { own } = await setting()
+    const [first, second] = await Promise.all([own.offer(), own.offer()])
+    expect(nameOf(second)).toBe(nameOf(first))
+    expect(own.all()).toHaveLength(1)
+    own.use(first, groupId, dmlsEpoch(new Uint8Array(32))).written()
+    expect(nameOf(await own.offer())).not.toBe(nameOf(first))
+  })
+
+  test('has a quarter of its lifetime left; before that is over a Welcome can still use the one before', async () => {
+    const { clock, own } = await setting()
+    const first = await own.offer()
+    clock.passDays(67)
+    expect(nameOf(await own.offer())).toBe(nameOf(first))
+    clock.passDays(1)
+    const second = await own.offer()
+    expect(nameOf(second)).not.toBe(nameOf(first))
+    expect(nameOf(await own.offer())).toBe(nameOf(second))
+    expect(own.find(first.bundle.reference)).toBeDefined()
+  })
+})
+
+describe('a key package that nobody used within its lifetime', () => {
+  test('is deleted when the next one is offered, with its private keys', async () => {
+    const { clock, store, own } = await setting()
+    const first = await own.offer()
+    const secrets = secretsOf(first).map(toHex)
+    clock.passDays(91)
+    for (const secret of secrets) expect(await everythingIn(store)).toContain(secret)
+    await own.offer()
+    for (const secret of secrets) expect(await everythingIn(store)).not.toContain(secret)
+    for (const secret of secretsOf(first)) expect(secret.every((byte) => byte === 0)).toBe(true)
+    expect(own.find(first.bundle.reference)).toBeUndefined()
+    expect(store.forgotten).toBe(1)
+  })
+
+  test('is deleted by a client that opens, which leaves the others alone', async () => {
+    const { clock, store, context, own } = await setting()
+    const offered = await own.create()
+    const used = own.use(await own.create(), groupId, dmlsEpoch(new Uint8Array(32)))
+    await store.write(used.operations)
+    await own.createForReturn(groupId, [])
+    clock.passDays(80)
+    const late = await own.create()
+    clock.passDays(11)
+    const again = await KeyPackages.open(context)
+    expect(
+      again
+        .all()
+        .map(({ use }) => use)
+        .sort(),
+    ).toEqual(['offered', 'returning', 'used'])
+    expect(again.find(late.bundle.reference)).toBeDefined()
+    const left = await everythingIn(store)
+    for (const secret of secretsOf(offered)) expect(left).not.toContain(toHex(secret))
+    expect(store.forgotten).toBe(1)
+  })
+
+  test('is deleted when a group forgets, also while nobody asks for one', async () => {
+    const { clock, store, own } = await setting()
+    const first = await own.create()
+    const release = (): ReturnType<KeyPackages['release']> =>
+      own.release(
+        groupId,
+        () => true,
+        () => true,
+      )
+    expect(release().operations).toEqual([])
+    clock.passDays(91)
+    const { operations, written } = release()
+    await store.write(operations)
+    written()
+    expect(own.all()).toEqual([])
+    expect(await everythingIn(store)).toBe('')
+    expect(secretsOf(first).every((secret) => secret.every((byte) => byte === 0))).toBe(true)
+  })
+
+  test('does not take away the signature key of the group that it led into meanwhile', async () => {
+    const { clock, own } = await setting()
+    const { bundle } = await own.create()
+    const found = own.find(bundle.reference) as OwnKeyPackage
+    clock.passDays(91)
+    await own.offer()
+    expect(found.signingKey.privateKey.some((byte) => byte !== 0)).toBe(true)
+  })
+})
+
+describe('over the network', () => {
+  const open: Person[] = []
+
+  afterEach(async () => {
+    for (const person of open.splice(0)) await person.client.close()
+  })
+
+  test('bob, whom nobody asked for a hundred days, can be invited', async () => {
+    const [hub, clock] = [createHub(), new TurnedClock()]
+    const alice = await createPerson(hub, 'alice', new MemoryStore(), { clock })
+    const bob = await createPerson(hub, 'bob', new MemoryStore(), { clock })
+    open.push(alice, bob)
+    listen(alice, await alice.client.createGroup())
+    const before = await alice.client.fetchKeyPackage(bob.client.identity)
+    clock.passDays(100)
+    const after = await alice.client.fetchKeyPackage(bob.client.identity)
+    expect(toHex(after)).not.toBe(toHex(before))
+    await groupOf(alice).add([after])
+    await until(() => bob.client.groups().length === 1, 'bob to join')
+  })
+
+  test('one that is past its time is not taken, whoever hands it out', async () => {
+    const [hub, clock] = [createHub(), new TurnedClock()]
+    const { own, context } = await setting()
+    const expired = keyPackageMessage(await own.create())
+    clock.passDays(91)
+    const alice = await createPerson(hub, 'alice', new MemoryStore(), { clock })
+    open.push(alice)
+    const answers: string[] = []
+    const { publicKey } = context.identity
+    await hub.join('mallory').subscribe(keyPackageTopic(context.digest, publicKey), {
+      receive: async () => 'ignore',
+      held: async function* () {
+        yield context.digest(expired)
+      },
+      load: async (id) => {
+        answers.push(toHex(id))
+        return expired
+      },
+    })
+    const fetched = alice.client.fetchKeyPackage(publicKey, 200)
+    await expect(fetched).rejects.toMatchObject({ code: 'key_package_not_found' })
+    expect(answers).not.toEqual([])
+  })
+})
