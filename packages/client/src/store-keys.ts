@@ -125,9 +125,21 @@ export function settledKey(sequence: number): Uint8Array {
   return concatBytes(SETTLED_PREFIX, sequenceKey(sequence))
 }
 
-/** Welcomes that their recipients may not have yet. */
+/** Who may not have a Welcome yet, by the Welcome's identifier and the recipient's instance. */
 export const OUTGOING_PREFIX: Uint8Array = utf8('o/')
 
-export function outgoingKey(instance: Uint8Array, epoch: Uint8Array): Uint8Array {
-  return concatBytes(OUTGOING_PREFIX, instance, epoch)
+export function outgoingKey(welcome: Uint8Array, instance: Uint8Array): Uint8Array {
+  return concatBytes(OUTGOING_PREFIX, welcome, instance)
+}
+
+export function readOutgoingKey(key: Uint8Array): { readonly welcome: Uint8Array; readonly instance: Uint8Array } {
+  const name = key.slice(OUTGOING_PREFIX.length)
+  return { welcome: name.slice(0, IDENTIFIER_SIZE), instance: name.slice(IDENTIFIER_SIZE) }
+}
+
+/** The bytes of Welcomes that somebody may not have yet, by identifier. */
+export const OUTGOING_WELCOME_PREFIX: Uint8Array = utf8('v/')
+
+export function outgoingWelcomeKey(welcome: Uint8Array): Uint8Array {
+  return concatBytes(OUTGOING_WELCOME_PREFIX, welcome)
 }
