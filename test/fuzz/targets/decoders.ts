@@ -13,7 +13,6 @@ import {
   decodeGroupPolicy,
   decodeHeldEpochFacts,
   decodeRosterExtension,
-  decodeWitness,
   encodeApplicationContent,
   encodeAuthenticatedData,
   encodeDag,
@@ -23,7 +22,6 @@ import {
   encodeGroupPolicy,
   encodeHeldEpochFacts,
   encodeRosterExtension,
-  encodeWitness,
 } from '@dmls/dmls'
 import {
   appDataDictionaryExtension,
@@ -60,7 +58,6 @@ import {
   anyApplicationContent,
   anyFacts,
   anyGroupPolicy,
-  anyWitness,
   authenticatedDataOf,
   rosterOf,
   writeAnyDag,
@@ -241,11 +238,6 @@ function dmlsCodecs(): Codec[] {
       'EpochFacts',
       (bytes) => encodeEpochFacts(decodeEpochFacts(bytes)),
       (tape) => encodeEpochFacts(anyFacts(tape)),
-    ),
-    codec(
-      'Witness',
-      (bytes) => encodeWitness(decodeWitness(bytes)),
-      (tape) => encodeWitness(anyWitness(tape)),
     ),
     codec(
       'Dag',

@@ -6,7 +6,6 @@ import {
   dmlsEpoch,
   type EpochFacts,
   encodeAuthenticatedData,
-  encodeWitness,
   type GroupPolicy,
   type InstanceId,
   instanceId,
@@ -15,6 +14,7 @@ import {
   type RosterMember,
   type Witness,
   writeEpochFacts,
+  writeWitness,
 } from '@dmls/dmls'
 import type { Writer } from '@dmls/mls'
 import type { Tape } from '../engine/tape.ts'
@@ -120,7 +120,7 @@ export function anyFacts(tape: Tape): EpochFacts {
   return root ? { ...facts, roster: listOf(tape, () => anyMember(tape)) } : facts
 }
 
-export function anyWitness(tape: Tape): Witness {
+function anyWitness(tape: Tape): Witness {
   return { sender: anyInstance(tape), counter: BigInt(tape.below(8)), epoch: anyEpoch(tape) }
 }
 
@@ -140,6 +140,6 @@ export function writeAnyDag(writer: Writer, tape: Tape): void {
   writer.uint8(1).vector([root, ...listOf(tape, () => anyFacts(tape))], writeEpochFacts)
   writer.vector(
     listOf(tape, () => anyWitness(tape)),
-    (w, witness) => w.fixed(encodeWitness(witness)),
+    writeWitness,
   )
 }

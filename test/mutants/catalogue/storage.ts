@@ -143,8 +143,8 @@ export const STORAGE: readonly Mutant[] = [
     name: 'processed-forgotten',
     breaks: 'After a restart a message is processed again when a peer names another epoch beside it.',
     file: 'packages/client/src/group/message-ledger.ts',
-    search: 'else if (note.length > 0) ledger.#noteProcessed(',
-    replacement: 'else if (note.length > 1e9) ledger.#noteProcessed(',
+    search: 'else if (note.length > 0) ledger.#noteProcessed(id, readNote(note), UNKNOWN_AUTHOR)',
+    replacement: 'else if (note.length > 0) readNote(note)',
     tests: ['packages/client/test/stored-group.test.ts'],
   },
   {

@@ -119,7 +119,7 @@ export function decodeEpochFacts(bytes: Uint8Array): EpochFacts {
   return decodeWhole(bytes, readEpochFacts)
 }
 
-function writeWitness(writer: Writer, { sender, counter, epoch }: Witness): void {
+export function writeWitness(writer: Writer, { sender, counter, epoch }: Witness): void {
   writeIdentifier(writer.uint8(VERSION), sender)
   writeIdentifier(writer.uint64(counter), epoch)
 }
@@ -127,16 +127,6 @@ function writeWitness(writer: Writer, { sender, counter, epoch }: Witness): void
 function readWitness(reader: Reader): Witness {
   readVersion(reader)
   return { sender: readInstanceId(reader), counter: reader.uint64(), epoch: readDmlsEpoch(reader) }
-}
-
-/** One record of a message; what a client stores for each sender. */
-export function encodeWitness(witness: Witness): Uint8Array {
-  return encodeWhole(witness, writeWitness)
-}
-
-/** @throws MlsError `malformed` */
-export function decodeWitness(bytes: Uint8Array): Witness {
-  return decodeWhole(bytes, readWitness)
 }
 
 /** The whole DAG: epochs in {@link Dag.epochs} order, then what was heard of each sender. */
