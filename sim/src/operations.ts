@@ -41,7 +41,7 @@ export type Deed =
   | 'remove'
   /** A dozen commits from one epoch. */
   | 'flood'
-  /** A commit that lists a head that nobody has. */
+  /** A commit that lists a head that nobody has, and removes somebody as if that demanded it. */
   | 'ghost head'
   /** Says that an epoch of its own resolves ours, or that somebody is out. */
   | 'lie'

@@ -24,6 +24,7 @@ import { unresolvedHeads } from '../spec/history.ts'
 import { membership } from '../spec/membership.ts'
 import { type Exercised, exercisedIn } from './exercised.ts'
 import { Mallory } from './mallory.ts'
+import { checkRights } from './rights.ts'
 
 /** The members that follow from all that led to some heads. */
 const membershipOf: MembershipOfHeads = ({ facts }, heads) =>
@@ -50,7 +51,8 @@ export function play(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider, timing: { retentionIntervalMs: 1e12 } })
   return playIn(world, async () => {
     await playScenario(world, scenario)
-    return checkWorld(world, specification)
+    const { violations, beyondTheLimit } = checkWorld(world, specification)
+    return { violations: [...violations, ...checkRights(world, new UnionHistory(world))], beyondTheLimit }
   })
 }
 
@@ -85,6 +87,7 @@ async function checkSettled(world: World, ...more: ((world: World) => string[])[
       ...checkReaders(world, history),
       ...(await checkCaps(world)),
       ...checkHeadMembers(world, history, membershipOf),
+      ...checkRights(world, history),
       ...(beyondTheLimit ? [] : [checkConsistentHeads, ...more].flatMap((check) => check(world))),
       ...(beyondTheLimit ? [] : await checkDeliveredIfHeld(world, history)),
     ],

@@ -23,7 +23,12 @@ test(
     // a flood takes what is needed to judge from groups with small caps
     expect(tally.beyondTheLimit / tally.cases).toBeLessThan(0.4)
     const about = ['equivocation', 'merges', 'beyondHorizon', 'cannotFollow', 'rejoined', 'near the caps'] as const
-    const refused = ['refused: not_allowed', 'refused: plan_unsatisfied', 'refused: sender_removed'] as const
+    const refused = [
+      'refused: bad_fork_point',
+      'refused: not_allowed',
+      'refused: plan_unsatisfied',
+      'refused: sender_removed',
+    ] as const
     expect(tally.missing([...about, ...refused, 'removed', 'crashes']), `${tally}`).toEqual([])
   },
   TIME_LIMIT_MS,

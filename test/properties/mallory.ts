@@ -79,10 +79,7 @@ export class Mallory implements Insider {
         this.#send(who, (await forgeCommit(actor, { data: { counter } })).wire)
         return
       case 'remove': {
-        const others = [...actor.state.dag.roster(actor.head).values()].filter((m) => m.instance !== actor.self)
-        const victim = others[whom % others.length]
-        if (victim === undefined) return
-        const proposals: Proposal[] = [{ proposalType: 'remove', removed: victim.leafIndex }]
+        const proposals = this.#removalOf(actor, whom)
         this.#send(who, (await forgeCommit(actor, { proposals, data: { counter } })).wire)
         return
       }
@@ -93,12 +90,19 @@ export class Mallory implements Insider {
         return
       case 'ghost head': {
         const resolves = [{ head: this.#invented(1), forkPoint: whom % 2 === 0 ? actor.head : this.#invented(2) }]
-        this.#send(who, (await forgeCommit(actor, { data: { counter, resolves } })).wire)
+        const proposals = this.#removalOf(actor, whom)
+        this.#send(who, (await forgeCommit(actor, { proposals, data: { counter, resolves } })).wire)
         return
       }
       case 'lie':
         this.#send(who, await this.#lie(actor, whom))
     }
+  }
+
+  #removalOf(actor: Actor, whom: number): Proposal[] {
+    const others = [...actor.state.dag.roster(actor.head).values()].filter((m) => m.instance !== actor.self)
+    const victim = others[whom % others.length]
+    return victim === undefined ? [] : [{ proposalType: 'remove', removed: victim.leafIndex }]
   }
 
   /** A handover that says that somebody is out, to an epoch that nobody has, from a fork that never was. */

@@ -2,8 +2,18 @@
 import type { Deed, Operation, Scenario, ScenarioPolicy, Step } from '@dmls/sim'
 import fc from 'fast-check'
 
-/** What the insider does; heads that nobody has and lies in handovers are not among it yet. */
-const DEEDS: readonly Deed[] = ['equivocate', 'equivocate', 'lazy merge', 'lazy merge', 'go on', 'remove', 'flood']
+/** What the insider does. */
+const DEEDS: readonly Deed[] = [
+  'equivocate',
+  'equivocate',
+  'lazy merge',
+  'lazy merge',
+  'ghost head',
+  'lie',
+  'go on',
+  'remove',
+  'flood',
+]
 
 const index = fc.nat(11)
 const who = { who: index }
