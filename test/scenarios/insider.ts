@@ -18,13 +18,13 @@ export class Insider {
     this.topic = topic
   }
 
-  /** Somebody adds mallory, who plays along until then. */
-  static async join(world: World, by: SimNode): Promise<Insider> {
-    const actor = await Actor.create('mallory')
+  /** Somebody adds mallory, who plays along until then; or somebody else who is no client. */
+  static async join(world: World, by: SimNode, name: string = 'mallory'): Promise<Insider> {
+    const actor = await Actor.create(name)
     actor.nowMs = world.queue.nowMs
     const keyPackage: KeyPackage = await actor.keyPackage()
     const seen = world.traffic.messages.length
-    await act(world, by.name, 'add mallory', (node) =>
+    await act(world, by.name, `add ${name}`, (node) =>
       node.requireGroup().add([mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage })]),
     )
     await world.runFor(1000)
@@ -33,7 +33,7 @@ export class Insider {
       if (isDmls(message.bytes)) topic = message.topic
       else if (isWelcome(message.bytes) && !actor.isIn) await actor.welcome(message.bytes)
     }
-    if (topic === undefined || !actor.isIn) throw new Error('mallory did not get in')
+    if (topic === undefined || !actor.isIn) throw new Error(`${name} did not get in`)
     return new Insider(world, actor, new Uint8Array(Buffer.from(topic, 'hex')))
   }
 
@@ -45,7 +45,7 @@ export class Insider {
 
   /** Puts bytes on the network, and lets them arrive. */
   async send(...messages: readonly Uint8Array[]): Promise<void> {
-    for (const message of messages) this.#world.network.inject('mallory', this.topic, message)
+    for (const message of messages) this.#world.network.inject(this.actor.name, this.topic, message)
     await this.#world.runFor(200)
   }
 }

@@ -73,7 +73,7 @@ describe('the key package of somebody who was added', () => {
     expect(alice.state.epochs.size).toBeGreaterThan(2)
   })
 
-  test('is kept when it came with a branch that the caps took, up to the bytes of the policy; whoever brought most loses first', async () => {
+  test('is kept when it came with a branch that the caps took, up to the bytes of the policy; whoever brought most loses first (scenario 1)', async () => {
     const [alice, bob, mallory, carol] = (await actors(['alice', 'bob', 'mallory', 'carol'])) as [
       Actor,
       Actor,

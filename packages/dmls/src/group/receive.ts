@@ -15,7 +15,7 @@ import {
 } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import { type ApplicationContent, decodeApplicationContent, speaksFor } from '../message/application-content.ts'
-import { type AuthenticatedData, decodeAuthenticatedData, RESOLVED_HEADS_MAX } from '../message/authenticated-data.ts'
+import { type AuthenticatedData, decodeAuthenticatedData } from '../message/authenticated-data.ts'
 import type { DmlsMessage } from '../message/dmls-message.ts'
 import { encodeSignedCommit } from '../message/equivocation-proof.ts'
 import { checkHorizon } from '../retention/retention.ts'
@@ -128,7 +128,7 @@ function receiveApplication(
   if (speaksFor(content)) builder.witness({ sender, counter, epoch })
   if (content.kind === 'handover') {
     const resolvedBy = dmlsEpoch(content.resolvedBy)
-    const heads = content.heads.slice(0, RESOLVED_HEADS_MAX).map((id) => dmlsEpoch(id))
+    const heads = content.heads.slice(0, HEADS_MAX).map((id) => dmlsEpoch(id))
     const entrances = content.entrances.slice(0, ENTRANCES_MAX).map((id) => dmlsEpoch(id))
     const forkPoint = dmlsEpoch(content.forkPoint)
     const handover = { resolvedBy, saidIn: epoch, by: sender, forkPoint, heads, entrances }
@@ -186,7 +186,9 @@ async function receiveCommit(
   return { kind: 'commit', epoch: dmlsEpoch(processed.child.epochId), parent: epoch, committer, ...builder.finish() }
 }
 
-/** Of a handover, the nearest ones: what is remembered of it is bounded. */
+/** What is remembered of a handover is bounded. */
+const HEADS_MAX = 16
+/** The nearest ones. */
 const ENTRANCES_MAX = 64
 
 export interface ChildEpoch {
