@@ -7,7 +7,7 @@ function text(author: string, sizeBytes: number, shelf = 'an epoch'): HeldMessag
   return { shelf, messageId: undefined, sizeBytes, kind: 'other', author }
 }
 
-test('whoever has most in it loses first, the oldest first, and what it said before what it committed', () => {
+test('whoever has most in it loses first, the oldest first, and what it said before what it committed (scenario 1)', () => {
   const held = new HeldMessages()
   held.add('bob', text('bob', 300))
   held.add('commit', { ...text('mallory', 100), kind: 'commit' })
