@@ -325,30 +325,6 @@ describe('a Welcome back', () => {
       return { alice, bob, carol }
     }
 
-    /** mallory's own group of this id. The key packages are there for anybody to fetch. */
-    async function namesakeOf(groupId: Uint8Array, invited: readonly KeyPackage[]) {
-      const mallory = await Actor.create('mallory')
-      await mallory.create({}, [], groupId)
-      return mallory.commit({ add: invited })
-    }
-
-    test('scenario 6: into a group of strangers that bears the same name does not stand in the way of the real one', async () => {
-      for (const withFriends of [false, true]) {
-        const { alice, bob, carol } = await bobIsOut()
-        const others = withFriends ? [await alice.keyPackage(), await carol.keyPackage()] : []
-        const made = await namesakeOf(bob.state.groupId, [await bob.keyPackage(), ...others])
-        // they could be friends of those who came after bob went
-        expect(await bob.welcome(welcomeOf(made))).toBe('joined')
-        const back = await carol.commit({ add: [await bob.keyPackage()] })
-        expect(await bob.welcome(welcomeOf(back))).toBe('joined')
-        expect(bob.head).toBe(back.epoch)
-        // who is among friends is moved by no invitation
-        const again = await namesakeOf(bob.state.groupId, [await bob.keyPackage()])
-        expect(await bob.welcome(welcomeOf(again))).toBe('refused: no_handover')
-        expect(bob.head).toBe(back.epoch)
-      }
-    })
-
     test('scenario 6: may come from somebody who joined after it', async () => {
       const { alice, bob, carol } = await bobIsOut()
       const frank = await Actor.create('frank')

@@ -32,9 +32,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
       w.opaque(identifierBytes(instance)).uint8(reason === 'out_of_reach' ? 1 : 2)
     })
     .uint8(meta.isLost ? 1 : 0)
-    .vector(meta.overcome, (w, removal) => {
-      writeRemoval(w.opaque(identifierBytes(removal.entered)).uint8(removal.amongFriends ? 1 : 0), removal)
-    })
+    .vector(meta.overcome, (w, removal) => writeRemoval(w.opaque(identifierBytes(removal.entered)), removal))
   return writer.finish()
 }
 
@@ -79,11 +77,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
       return { instance, reason: r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const) }
     })
     const isLost = reader.uint8() === 1
-    const overcome = reader.vector((r) => {
-      const entered = readEpoch(r)
-      const amongFriends = r.uint8() === 1
-      return { entered, amongFriends, ...readRemoval(r) }
-    })
+    const overcome = reader.vector((r) => ({ entered: readEpoch(r), ...readRemoval(r) }))
     return {
       self,
       home,

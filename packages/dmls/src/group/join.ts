@@ -2,10 +2,9 @@
  * Joining by a Welcome: the epoch that it leads into is a root of our history. Somebody who is in the group already
  * and cannot judge the fork follows a Welcome only with a handover (protocol §7.6).
  */
-import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import type { EpochFacts } from '../dag/epoch-facts.ts'
-import { instanceId } from '../dag/identifiers.ts'
+import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
 import { beginHistory, rootFacts } from './first-epoch.ts'
@@ -86,8 +85,7 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
  * `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
-  if (!isWayBack(state, joined, services))
-    throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
@@ -100,7 +98,7 @@ function enterAnew(state: DmlsGroupState, joined: Joined, services: DmlsServices
   const builder = enter(state, joined, services)
     .set({ removal: undefined, asked: undefined, isLost: false })
     // others asked in view of the side that we leave
-    .set({ returning: new Map(), overcome: overcomeBy(state, joined, services) })
+    .set({ returning: new Map(), overcome: overcomeBy(state, epochOf(joined.state)) })
   chooseHead(builder)
   const retirement = new Retirement(builder)
   if (state.isLost) for (const id of state.epochs.keys()) retirement.makeReadable(id)
@@ -114,37 +112,17 @@ const OVERCOME_MAX = 16
  * Entering again, also by an old Welcome and on another branch, overcomes a removal only as long as nothing leads us back
  * to where we were removed.
  */
-function overcomeBy(state: DmlsGroupState, joined: Joined, services: DmlsServices): readonly OvercomeRemoval[] {
-  const { removal, overcome } = state
-  if (removal === undefined) return overcome
-  const entered = epochOf(joined.state)
-  const amongFriends = hasFriend(state, joined, services)
-  return [...overcome, { ...removal, entered, amongFriends }].slice(-OVERCOME_MAX)
-}
-
-/**
- * Whether somebody of our history is in the epoch, by a leaf that it signed for this group: RFC 9420 §7.2, a leaf of a
- * commit or an update names the group. One of a key package does not: anybody can fetch that, and add its owner.
- */
-function hasFriend({ dag }: DmlsGroupState, { state: { tree } }: Joined, services: DmlsServices): boolean {
-  const known = new Set(dag.epochs().flatMap(({ roster = [], adds }) => [...roster, ...adds].map((m) => m.identity)))
-  for (const { leafNode: leaf } of tree.members()) {
-    if (leaf.source.leafNodeSource !== 'key_package' && known.has(toHex(services.identityOf(leaf)))) return true
-  }
-  return false
+function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): readonly OvercomeRemoval[] {
+  return removal === undefined ? overcome : [...overcome, { ...removal, entered }].slice(-OVERCOME_MAX)
 }
 
 /**
  * Whether a Welcome may be the way back after a removal: we are out; or nobody has led us on from where we entered since,
- * and we are there as an instance that was removed, and invited as another, or among strangers, and invited by friends.
+ * we are there as an instance that was removed, and this one is for another instance.
  */
-export function isWayBack(state: DmlsGroupState, joined: Joined, services: DmlsServices): boolean {
-  const { removal, overcome, self, home } = state
+export function isWayBack({ removal, overcome, self, home }: DmlsGroupState, joined: Joined): boolean {
   if (removal !== undefined) return true
-  const latest = overcome.at(-1)
-  if (latest?.entered !== home) return false
+  if (overcome.at(-1)?.entered !== home) return false
   const instance = instanceId(joined.keyPackageRef)
-  if (overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))) return true
-  // scenario 6: a group of strangers that bears the same name does not stand in the way of the real one
-  return !latest.amongFriends && hasFriend(state, joined, services)
+  return overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))
 }

@@ -57,8 +57,6 @@ export interface Removal {
 export interface OvercomeRemoval extends Removal {
   /** The root that we entered by after it. */
   readonly entered: DmlsEpoch
-  /** Whether somebody of the history that we knew was there in person; otherwise it may be a group of strangers. */
-  readonly amongFriends: boolean
 }
 
 /** Our own request to be replaced by a new instance (protocol §8). */
