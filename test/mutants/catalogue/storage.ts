@@ -86,8 +86,8 @@ export const STORAGE: readonly Mutant[] = [
     name: 'key-packages-not-stored',
     breaks: 'After a restart a member cannot add again whom a losing branch added.',
     file: 'packages/client/src/group/group-records.ts',
-    search: 'if (keyPackage !== undefined) put(',
-    replacement: 'if (keyPackage === undefined) put(',
+    search: 'this.#keyPackages.put(changes.keyPackages, state.keyPackages)',
+    replacement: 'this.#keyPackages.put([], state.keyPackages)',
     tests: ['packages/client/test/stored-group.test.ts'],
   },
   {
