@@ -48,7 +48,7 @@ export type GroupRecord =
   | 'witness'
   /** Nodes of ratchet trees that were new together, in order. */
   | 'node'
-  /** Key packages that commits added, in no particular order. */
+  /** A key package that a commit added, by instance. */
   | 'keyPackage'
   /** A message not yet handed to the application, in order. */
   | 'inbox'

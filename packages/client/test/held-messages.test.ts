@@ -21,6 +21,9 @@ test('whoever has most in it loses first, the oldest first, and what it said bef
   expect(held.beyond(700, new Set())).toHaveLength(7)
   expect(held.beyond(0, new Set())).toHaveLength(12)
   expect(held.beyond(0, new Set()).indexOf('commit')).toBeGreaterThan(9)
+  // what we made ourselves is not counted, and never goes
+  held.add('own', { ...text('ourselves', 5000), kind: 'own' })
+  expect([held.sizeBytes, held.beyond(0, new Set()).includes('own')]).toEqual([1400, false])
 })
 
 test('whatever comes and goes, shelves, sizes and inner names are those of what is held', () => {

@@ -1,6 +1,7 @@
 /** All mistakes that the tests have to notice. */
 import type { Mutant } from '../mutant.ts'
 import { APPLICATION } from './application.ts'
+import { CAPS } from './caps.ts'
 import { FORK_CHOICE } from './fork-choice.ts'
 import { HANDOVER } from './handover.ts'
 import { LIAR_MUTANTS } from './liars.ts'
@@ -17,6 +18,7 @@ export const CATALOGUE: readonly Mutant[] = [
   ...LIAR_MUTANTS,
   ...RETURNING_MUTANTS,
   ...SECRETS,
+  ...CAPS,
   ...STORAGE,
   ...MLS,
   ...APPLICATION,

@@ -16,12 +16,12 @@ export const STORAGE: readonly Mutant[] = [
     breaks: 'A message goes out before it is stored: after a crash its key is used for another one.',
     file: 'packages/client/src/group/running-group.ts',
     search:
-      "    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))\n" +
+      '    await this.#running.apply(sent, this.#ledger.process([sent.wire], OWN))\n' +
       '    this.#stepped(before, sent)\n' +
       '    await this.#publish([sent.wire])\n',
     replacement:
       '    await this.#publish([sent.wire])\n' +
-      "    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))\n" +
+      '    await this.#running.apply(sent, this.#ledger.process([sent.wire], OWN))\n' +
       '    this.#stepped(before, sent)\n',
     tests: ['packages/client/test/write-order.test.ts'],
   },
@@ -30,12 +30,12 @@ export const STORAGE: readonly Mutant[] = [
     breaks: 'A commit goes out before its child is stored: after a crash its author is not on its own branch.',
     file: 'packages/client/src/group/running-group.ts',
     search:
-      '    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    await this.#running.apply(made, this.#ledger.process(wires, OWN), ...(welcome === undefined ? [] : [welcome]))\n' +
       '    this.#stepped(before, made)\n' +
       '    await this.#publish(wires)\n',
     replacement:
       '    await this.#publish(wires)\n' +
-      '    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))\n' +
+      '    await this.#running.apply(made, this.#ledger.process(wires, OWN), ...(welcome === undefined ? [] : [welcome]))\n' +
       '    this.#stepped(before, made)\n',
     tests: ['packages/client/test/write-order.test.ts'],
   },

@@ -15,12 +15,14 @@ export interface HeldMessage {
   readonly author: string
 }
 
-export type MessageKind = 'commit' | 'other'
+/** What we made ourselves is never let go for want of room: maybe nobody else has it yet. */
+export type MessageKind = 'commit' | 'other' | 'own'
 
 interface Account {
   /** Identifiers, oldest first. */
   readonly commit: Set<string>
   readonly other: Set<string>
+  readonly own: Set<string>
 }
 
 export class HeldMessages {
@@ -30,7 +32,7 @@ export class HeldMessages {
   readonly #accounts = new Map<string, Account>()
   #sizeBytes = 0
 
-  /** Bytes of all of them. */
+  /** Bytes of what others made. */
   get sizeBytes(): number {
     return this.#sizeBytes
   }
@@ -55,10 +57,10 @@ export class HeldMessages {
     const shelf = this.#shelves.get(message.shelf)
     if (shelf === undefined) this.#shelves.set(message.shelf, new Set([id]))
     else shelf.add(id)
-    const account = this.#accounts.get(message.author) ?? { commit: new Set(), other: new Set() }
+    const account = this.#accounts.get(message.author) ?? { commit: new Set(), other: new Set(), own: new Set() }
     this.#accounts.set(message.author, account)
     account[message.kind].add(id)
-    this.#sizeBytes += message.sizeBytes
+    if (message.kind !== 'own') this.#sizeBytes += message.sizeBytes
   }
 
   remove(id: string): void {
@@ -71,11 +73,11 @@ export class HeldMessages {
     if (shelf?.size === 0) this.#shelves.delete(message.shelf)
     const account = this.#accounts.get(message.author) as Account
     account[message.kind].delete(id)
-    if (account.commit.size + account.other.size === 0) this.#accounts.delete(message.author)
-    this.#sizeBytes -= message.sizeBytes
+    if (account.commit.size + account.other.size + account.own.size === 0) this.#accounts.delete(message.author)
+    if (message.kind !== 'own') this.#sizeBytes -= message.sizeBytes
   }
 
-  /** What has to go, beside what goes anyway, so that the others take `sizeMaxBytes` at most. O(messages). */
+  /** What has to go, beside what goes anyway, so that what others made takes `sizeMaxBytes` at most. O(messages). */
   beyond(sizeMaxBytes: number, leaving: ReadonlySet<string>): readonly string[] {
     const accounts = [...this.#accounts.values()].map(({ commit, other }) => {
       const staying = [...other, ...commit].filter((id) => !leaving.has(id))

@@ -23,20 +23,20 @@ interface Processed {
   readonly sizeBytes: number
 }
 
+/** Numbers of the kinds in notes. */
+const KINDS: readonly MessageKind[] = ['other', 'commit', 'own']
+
 /** What the log keeps beside a message that was processed. One that waited first has no note, and is read again. */
 function noteOf({ messageId, epoch, kind, sizeBytes }: Processed): Uint8Array {
   const writer = new Writer(messageId.length + epoch.length + 9).opaque(messageId).opaque(epoch)
-  return writer
-    .uint8(kind === 'commit' ? 1 : 2)
-    .uint32(sizeBytes)
-    .finish()
+  return writer.uint8(KINDS.indexOf(kind)).uint32(sizeBytes).finish()
 }
 
 function readNote(note: Uint8Array): Processed {
   return decodeWhole(note, (reader) => ({
     messageId: reader.opaque(),
     epoch: reader.opaque(),
-    kind: reader.uint8() === 1 ? 'commit' : 'other',
+    kind: KINDS[reader.uint8()] ?? 'other',
     sizeBytes: reader.uint32(),
   }))
 }
@@ -47,6 +47,9 @@ export interface Origin {
   /** Who made it: an instance. */
   readonly author: string
 }
+
+/** Our own messages come from here. */
+export const OWN: Origin = { kind: 'own', author: 'ourselves' }
 
 /** After a restart nobody knows any more who made what is in the log. */
 const UNKNOWN_AUTHOR = ''
@@ -189,14 +192,14 @@ export class MessageLedger {
     return this.#letGo(epochs.flatMap((epoch) => this.#held.on(epoch)))
   }
 
-  /** Bytes of the messages in the log that do not wait. */
+  /** Bytes of the messages of others in the log that do not wait. */
   get sizeBytes(): number {
     return this.#held.sizeBytes
   }
 
   /**
-   * Lets go of the messages of epochs, and when the log takes more than `sizeMaxBytes`, of some of whoever has most in
-   * it: of an eighth more than must be, so that a flood is not answered message by message.
+   * Lets go of the messages of epochs, and when those of others take more than `sizeMaxBytes`, of some of whoever has
+   * most: of an eighth more than must be, so that a flood is not answered message by message.
    */
   shrink(epochs: readonly string[], sizeMaxBytes: number): Pending {
     const over = epochs.flatMap((epoch) => this.#held.on(epoch))

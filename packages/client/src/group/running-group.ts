@@ -34,7 +34,7 @@ import { Homecoming, type ReturnKeys } from './homecoming.ts'
 import { Intake, type ReceivedStep } from './intake.ts'
 import { Maintenance } from './maintenance.ts'
 import { MessageInbox } from './message-inbox.ts'
-import { MessageLedger, type Pending } from './message-ledger.ts'
+import { MessageLedger, OWN, type Pending } from './message-ledger.ts'
 import { Pursuit } from './pursuit.ts'
 import { Resumption } from './resumption.ts'
 import type { RunningState } from './running-state.ts'
@@ -216,7 +216,7 @@ export class RunningGroup {
   async #say(content: ApplicationContent): Promise<Uint8Array> {
     const before = this.state
     const sent = await sendMessage(before, content, this.#running.services())
-    await this.#running.apply(sent, this.#ledger.process([sent.wire], { kind: 'other', author: sent.state.self }))
+    await this.#running.apply(sent, this.#ledger.process([sent.wire], OWN))
     this.#stepped(before, sent)
     await this.#publish([sent.wire])
     return this.#ledger.messageId(decodeDmlsMessage(sent.wire))
@@ -228,12 +228,7 @@ export class RunningGroup {
     const wires = [made.wire, ...made.handovers]
     const welcome =
       made.welcome && (await this.#welcomes.prepare(made.welcome.message, made.epoch, made.welcome.recipients))
-    const author = made.state.self
-    const logged = [
-      this.#ledger.process([made.wire], { kind: 'commit', author }),
-      this.#ledger.process(made.handovers, { kind: 'other', author }),
-    ]
-    await this.#running.apply(made, ...logged, ...(welcome === undefined ? [] : [welcome]))
+    await this.#running.apply(made, this.#ledger.process(wires, OWN), ...(welcome === undefined ? [] : [welcome]))
     this.#stepped(before, made)
     await this.#publish(wires)
     await welcome?.send()

@@ -1,0 +1,77 @@
+/** Mistakes in what keeps a flood from filling the others' disks, or in what it must not take with it (protocol §8). */
+import type { Mutant } from '../mutant.ts'
+
+export const CAPS: readonly Mutant[] = [
+  {
+    name: 'key-packages-kept-for-ever',
+    breaks: 'The key packages of all who were ever added stay.',
+    file: 'packages/dmls/src/group/retention-step.ts',
+    search: '  builder.forgetKeyPackages(unneededKeyPackages(builder.state))\n',
+    replacement: '',
+    tests: ['test/steps/key-packages.test.ts'],
+  },
+  {
+    name: 'key-package-gone-too-soon',
+    breaks: 'A key package goes although commits can still be made that do not know of its owner: no merge can add it.',
+    file: 'packages/dmls/src/group/needed-key-packages.ts',
+    search: 'const isMissed = open.some(({ roster }) => !roster.has(instance))',
+    replacement: 'const isMissed = open.every(({ roster }) => !roster.has(instance))',
+    tests: ['test/steps/key-packages.test.ts'],
+  },
+  {
+    name: 'unheld-branch-forgets-its-people',
+    breaks: 'The key packages of a branch that the caps took go with it, however few they are.',
+    file: 'packages/dmls/src/group/needed-key-packages.ts',
+    search: 'return added.every((addition) => open.every((node) => precedesOrEquals(dag, addition, node)))',
+    replacement: 'return added.length > 0',
+    tests: ['test/steps/key-packages.test.ts'],
+  },
+  {
+    name: 'stray-key-packages-unbounded',
+    breaks: 'Key packages of branches that the caps took have no limit.',
+    file: 'packages/dmls/src/group/retention-step.ts',
+    search: '  builder.forgetKeyPackages(keyPackagesBeyond(builder.state, retention.sizeMaxBytes))\n',
+    replacement: '',
+    tests: ['test/steps/key-packages.test.ts', 'test/scenarios/floods.test.ts'],
+  },
+  {
+    name: 'impossible-merge',
+    breaks: 'A merge is planned with people whose key packages are gone, and fails again and again.',
+    file: 'packages/dmls/src/group/commit.ts',
+    search: 'if (unknown.length === 0) return next',
+    replacement: 'if (unknown.length >= 0) return next',
+    tests: ['test/steps/key-packages.test.ts'],
+  },
+  {
+    name: 'proposals-unbounded',
+    breaks: 'One sender leaves as many proposals in the head as it likes.',
+    file: 'packages/dmls/src/group/receive.ts',
+    search: '      checkRoomForProposal(processed.state)\n',
+    replacement: '',
+    tests: ['test/steps/proposals.test.ts'],
+  },
+  {
+    name: 'log-unbounded',
+    breaks: 'What a group says in an epoch that stays is kept without limit.',
+    file: 'packages/client/src/group/message-ledger.ts',
+    search: 'if (this.#held.sizeBytes <= sizeMaxBytes) return this.#letGo(over)',
+    replacement: 'if (sizeMaxBytes >= 0) return this.#letGo(over)',
+    tests: ['test/scenarios/floods.test.ts'],
+  },
+  {
+    name: 'flood-crowds-out-the-others',
+    breaks: 'Whoever said least loses first what the log has of it.',
+    file: 'packages/client/src/group/held-messages.ts',
+    search: '(b.sizeBytes > a.sizeBytes ? b : a)',
+    replacement: '(b.sizeBytes < a.sizeBytes ? b : a)',
+    tests: ['packages/client/test/held-messages.test.ts'],
+  },
+  {
+    name: 'large-messages-wait',
+    breaks: 'What waits for unknown epochs is counted, and not weighed.',
+    file: 'packages/client/src/group/waiting-room.ts',
+    search: ' || this.#sizeBytes + waiting.sizeBytes > this.#sizeMaxBytes',
+    replacement: '',
+    tests: ['packages/client/test/waiting-room.test.ts'],
+  },
+]
