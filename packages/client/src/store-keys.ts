@@ -48,7 +48,7 @@ export type GroupRecord =
   | 'witness'
   /** Nodes of ratchet trees that were new together, in order. */
   | 'node'
-  /** A key package that a commit added, by instance. */
+  /** Key packages that commits added, in no particular order. */
   | 'keyPackage'
   /** A message not yet handed to the application, in order. */
   | 'inbox'

@@ -12,23 +12,12 @@ import {
   decodeGroupMeta,
   encodeEpochFacts,
   encodeGroupMeta,
-  type InstanceId,
-  identifierBytes,
-  instanceId,
 } from '@dmls/dmls'
-import {
-  decodeKeyPackage,
-  decodeWhole,
-  type KeyPackage,
-  keyPackageBytes,
-  MlsError,
-  type Profile,
-  type RatchetTree,
-  Writer,
-} from '@dmls/mls'
+import { decodeWhole, MlsError, type Profile, type RatchetTree, Writer } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
 import { groupListKey, groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
 import { EpochRecords } from './epoch-records.ts'
+import { KeyPackagePacks } from './key-package-packs.ts'
 import type { Pending } from './message-ledger.ts'
 import { TreePacks } from './tree-packs.ts'
 import { WitnessPacks } from './witness-packs.ts'
@@ -67,6 +56,7 @@ interface Parts {
   readonly epochs: EpochRecords
   readonly trees: TreePacks
   readonly witnesses: WitnessPacks
+  readonly keyPackages: KeyPackagePacks
   readonly nextFact: number
 }
 
@@ -76,6 +66,7 @@ export class GroupRecords {
   readonly #epochs: EpochRecords
   readonly #trees: TreePacks
   readonly #witnesses: WitnessPacks
+  readonly #keyPackages: KeyPackagePacks
   #nextFact: number
 
   private constructor(groupId: Uint8Array, parts: Parts) {
@@ -83,13 +74,19 @@ export class GroupRecords {
     this.#epochs = parts.epochs
     this.#trees = parts.trees
     this.#witnesses = parts.witnesses
+    this.#keyPackages = parts.keyPackages
     this.#nextFact = parts.nextFact
   }
 
   /** Of a group that is not in the store yet. */
   static fresh(groupId: Uint8Array): GroupRecords {
-    const [epochs, trees, witnesses] = [new EpochRecords(groupId), new TreePacks(groupId), new WitnessPacks(groupId)]
-    return new GroupRecords(groupId, { epochs, trees, witnesses, nextFact: 0 })
+    return new GroupRecords(groupId, {
+      epochs: new EpochRecords(groupId),
+      trees: new TreePacks(groupId),
+      witnesses: new WitnessPacks(groupId),
+      keyPackages: new KeyPackagePacks(groupId),
+      nextFact: 0,
+    })
   }
 
   /** What to write after a step, and what to call once it is written. */
@@ -126,12 +123,9 @@ export class GroupRecords {
     const heard = this.#witnesses.put(changes.witnesses, state.dag)
     operations.push(...heard.operations)
     written.push(heard.written)
-    for (const instance of changes.keyPackages) {
-      const keyPackage = state.keyPackages.get(instance)
-      const name = identifierBytes(instance)
-      if (keyPackage !== undefined) put('keyPackage', name, keyPackageBytes(keyPackage))
-      else operations.push({ type: 'delete', key: groupRecordKey(this.#groupId, 'keyPackage', name) })
-    }
+    const invited = this.#keyPackages.put(changes.keyPackages, state.keyPackages)
+    operations.push(...invited.operations)
+    written.push(invited.written)
     if (changes.meta) put('meta', new Uint8Array(0), encodeMeta({ group: encodeGroupMeta(state), signingKeys }))
     return {
       operations,
@@ -174,15 +168,18 @@ export class GroupRecords {
     }
     const { packs: ofWitnesses, witnesses } = await WitnessPacks.load(store, groupId)
     for (const witness of witnesses) dag = dag.witness(witness)
-    const keyPackages = new Map<InstanceId, KeyPackage>()
-    for await (const [name, value] of recordsOf(store, groupId, 'keyPackage')) {
-      keyPackages.set(instanceId(name), decodeWhole(value, decodeKeyPackage))
-    }
+    const { packs: ofKeyPackages, keyPackages } = await KeyPackagePacks.load(store, groupId)
     if (!epochs.has(meta.head)) {
       throw new MlsError('internal', 'store_incomplete', 'the chosen epoch of the group is not in the store')
     }
     return {
-      records: new GroupRecords(groupId, { epochs: ofEpochs, trees, witnesses: ofWitnesses, nextFact }),
+      records: new GroupRecords(groupId, {
+        epochs: ofEpochs,
+        trees,
+        witnesses: ofWitnesses,
+        keyPackages: ofKeyPackages,
+        nextFact,
+      }),
       group: {
         state: { ...meta, profile, suite, groupId, dag, epochs, keyPackages },
         signingKeys: stored.signingKeys,
