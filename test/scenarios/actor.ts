@@ -393,7 +393,7 @@ export function fingerprint(state: DmlsGroupState): string {
   const witnesses = [...state.dag.witnesses()].map(({ sender, counter, epoch }) => `${sender} ${counter} ${epoch}`)
   const rest = [
     state.isLost,
-    state.asked?.instance,
+    state.asked,
     [...state.returning.keys()],
     state.head,
     state.self,

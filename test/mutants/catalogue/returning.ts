@@ -119,6 +119,14 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     tests: REGRESSIONS,
   },
   {
+    name: 'first-request-forgotten',
+    breaks: 'Whoever asked twice to come back does not follow the answer to its first request.',
+    file: 'packages/dmls/src/group/rejoin.ts',
+    search: 'return asked !== undefined && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self',
+    replacement: "return asked === 'out_of_reach' && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self",
+    tests: REGRESSIONS,
+  },
+  {
     name: 'second-removal-hides-the-first',
     breaks:
       'After two removals, a member that is in by an old Welcome to what was removed first finds no way out of it.',

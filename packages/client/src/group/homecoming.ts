@@ -51,7 +51,7 @@ export class Homecoming {
   async stopAsking(): Promise<void> {
     const { running, ledger } = this.#parts
     const { asked, self } = running.current
-    if (asked === undefined || asked.reason === 'state_lost') return
+    if (asked === undefined || asked === 'state_lost') return
     await running.apply(stopAsking(running.current), ledger.forgetEpochs([requestShelf(self)]))
   }
 

@@ -60,6 +60,8 @@ function canFollow({ dag, head, epochs }: DmlsGroupState, request: RejoinRequest
     needed.add(node)
     if (node.parent !== undefined) {
       const { id } = node.parent
+      // the commits of an epoch go with its secrets
+      if (!epochs.has(id)) return false
       if (isKnown(node.parent) && !(open.has(id) && epochs.get(id)?.stage === 'open')) return false
       waiting.push(node.parent)
     }

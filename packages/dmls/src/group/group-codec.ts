@@ -28,9 +28,7 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     .vector([...meta.returning], (w, [instance, keyPackage]) => {
       encodeKeyPackage(w.opaque(identifierBytes(instance)), keyPackage)
     })
-    .optional(meta.asked, (w, { instance, reason }) => {
-      w.opaque(identifierBytes(instance)).uint8(reason === 'out_of_reach' ? 1 : 2)
-    })
+    .optional(meta.asked, (w, reason) => w.uint8(reason === 'out_of_reach' ? 1 : 2))
     .uint8(meta.isLost ? 1 : 0)
     .vector(meta.overcome, (w, removal) => writeRemoval(w.opaque(identifierBytes(removal.entered)), removal))
   return writer.finish()
@@ -72,10 +70,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
     const leaving = reader.vector(readInstance)
     const removal = reader.optional(readRemoval)
     const returning = reader.vector((r) => [readInstance(r), decodeKeyPackage(r)] as const)
-    const asked = reader.optional((r) => {
-      const instance = readInstance(r)
-      return { instance, reason: r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const) }
-    })
+    const asked = reader.optional((r) => (r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const)))
     const isLost = reader.uint8() === 1
     const overcome = reader.vector((r) => ({ entered: readEpoch(r), ...readRemoval(r) }))
     return {

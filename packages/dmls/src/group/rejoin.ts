@@ -3,7 +3,7 @@
  * answers. The other side is in `bring-back.ts`, the format in `message/rejoin-codec.ts`.
  */
 import { equalBytes, toHex } from '@dmls/crypto'
-import { type Extension, findExtension, invalid, type Joined, type KeyPackage, MlsError, referenceOf } from '@dmls/mls'
+import { type Extension, findExtension, invalid, type Joined, type KeyPackage, MlsError } from '@dmls/mls'
 import { compareText, type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
 import {
   DMLS_DESCENT_EXTENSION,
@@ -68,12 +68,11 @@ function openEpochs({ dag, epochs }: DmlsGroupState): DmlsEpoch[] {
   return open.sort((a, b) => dag.depth(b) - dag.depth(a) || compareText(a, b))
 }
 
-/** Notes that we have asked: a Welcome to this key package is one that we follow. */
+/** Notes that we have asked: a Welcome to such a key package is one that we follow, whichever of them is answered. */
 export function askToRejoin(state: DmlsGroupState, keyPackage: KeyPackage): Step {
   const request = rejoinRequestOf(keyPackage, state.groupId)
   if (request?.instance !== state.self) throw invalid('not_our_request', 'the key package replaces somebody else')
-  const instance = instanceId(referenceOf(state.suite, keyPackage))
-  return new StepBuilder(state).set({ asked: { instance, reason: request.reason } }).finish()
+  return new StepBuilder(state).set({ asked: request.reason }).finish()
 }
 
 /** Takes the request back: we can follow after all. */
@@ -81,9 +80,9 @@ export function stopAsking(state: DmlsGroupState): Step {
   return new StepBuilder(state).set({ asked: undefined }).finish()
 }
 
-/** Whether a Welcome answers the request that we made. */
-export function answersRequest({ asked }: DmlsGroupState, joined: Joined): boolean {
-  return asked !== undefined && asked.instance === instanceId(joined.keyPackageRef)
+/** Whether a Welcome answers a request that we made as the instance that we are. */
+export function answersRequest({ asked, groupId, self }: DmlsGroupState, joined: Joined): boolean {
+  return asked !== undefined && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self
 }
 
 /**
@@ -105,7 +104,7 @@ export function checkAnswer(state: DmlsGroupState, joined: Joined, services: Dml
   if (![...state.dag.roster(epoch).values()].some(({ identity }) => identity === signer)) {
     throw invalid('stranger_answers', 'whoever made the Welcome was no member of the epoch that it names')
   }
-  if (epoch === state.head || state.asked?.reason === 'state_lost') return
+  if (epoch === state.head || state.asked === 'state_lost') return
   const support = supportSince(state, epoch)
   const branch = branchAfter(state.dag, epoch, state.head)
   const stays = support > descent.support || (support === descent.support && compareText(branch, descent.branch) < 0)

@@ -59,13 +59,6 @@ export interface OvercomeRemoval extends Removal {
   readonly entered: DmlsEpoch
 }
 
-/** Our own request to be replaced by a new instance (protocol §8). */
-export interface AskedToRejoin {
-  /** The instance that we would be. */
-  readonly instance: InstanceId
-  readonly reason: RejoinReason
-}
-
 export interface DmlsGroupState {
   readonly profile: Profile
   readonly suite: CipherSuite
@@ -95,7 +88,8 @@ export interface DmlsGroupState {
   readonly overcome: readonly OvercomeRemoval[]
   /** Key packages of members that ask to be replaced, by the instance that each is now. */
   readonly returning: ReadonlyMap<InstanceId, KeyPackage>
-  readonly asked: AskedToRejoin | undefined
+  /** Why we asked to be replaced by a new instance (protocol §8), once or more often, unless we took that back. */
+  readonly asked: RejoinReason | undefined
   /**
    * Whether this state is a copy of one that went on elsewhere, or an old one that was restored: its generations may be
    * used already, so it sends nothing until it has come back as a new instance (scenario 16).
