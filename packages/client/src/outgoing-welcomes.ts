@@ -91,6 +91,8 @@ export class OutgoingWelcomes implements WelcomeSender {
     })
     const outbox = { outstanding, expected: 0, served }
     this.#outboxes.set(name, outbox)
+    // whoever waits for it is told; the next who needs it tries again
+    served.catch(() => this.#outboxes.delete(name))
     return outbox
   }
 

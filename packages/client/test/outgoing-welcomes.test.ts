@@ -7,7 +7,7 @@ import type { ClientContext } from '../src/context.ts'
 import { KeyPackages } from '../src/key-packages.ts'
 import { MemoryStore } from '../src/memory-store.ts'
 import { OutgoingWelcomes } from '../src/outgoing-welcomes.ts'
-import type { Store } from '../src/ports.ts'
+import type { Store, Topic, TopicHandler } from '../src/ports.ts'
 import { OUTGOING_PREFIX, OUTGOING_WELCOME_PREFIX } from '../src/store-keys.ts'
 import { inboxTopic } from '../src/topic-names.ts'
 import { carry, createHandPerson, type HandPerson, onlyGroup, say, told } from './by-hand.ts'
@@ -50,6 +50,16 @@ async function entriesOf(store: Store, prefix: Uint8Array): Promise<(readonly [k
   const entries: (readonly [key: Uint8Array, value: Uint8Array])[] = []
   for await (const entry of store.entries({ prefix })) entries.push(entry)
   return entries
+}
+
+/** One that serves no topic for a while. */
+class FlakyDelivery extends HandDelivery {
+  isDown = true
+
+  override async subscribe(topic: Topic, handler: TopicHandler): Promise<() => Promise<void>> {
+    if (this.isDown) throw new Error('the network is down')
+    return super.subscribe(topic, handler)
+  }
 }
 
 /** alice invites others in one commit, which all of them get; nobody has spoken yet. Returns the Welcome. */
@@ -229,9 +239,23 @@ describe('a recipient that is never heard', () => {
     await send(place, utf8('the first'), [first])
     const pending = await outgoing.prepare(utf8('the second'), epoch(2), [second])
     await outgoing.heard(instanceId(referenceOf(context.suite, first)), () => true)
+    expect(await delivery.hand({ topic: inbox, message: utf8('of others') })).toBe('ignore')
     await context.store.write(pending.operations)
     pending.written()
     expect(await delivery.served(inbox)).toEqual([utf8('the second')])
+  })
+
+  test('is invited again after a delivery that could not serve its inbox', async () => {
+    const place = await setting()
+    const { context, inbox } = place
+    const flaky = new FlakyDelivery()
+    const outgoing = await OutgoingWelcomes.open({ ...context, delivery: flaky })
+    const keyPackage = await place.keyPackage()
+    await expect(outgoing.prepare(utf8('the first'), epoch(1), [keyPackage])).rejects.toThrow('the network is down')
+    expect(await outstandingIn(place)).toEqual([0, 0])
+    flaky.isDown = false
+    await send({ ...place, outgoing }, utf8('the second'), [keyPackage])
+    expect(await flaky.served(inbox)).toEqual([utf8('the second')])
   })
 
   test('does not keep the Welcome of one whom it shares the inbox with, in another epoch', async () => {
