@@ -104,6 +104,23 @@ describe('packs of ratchet trees', () => {
     await expectLoads(store, tree, next)
   })
 
+  test.for([false, true])(
+    'are written again with what was swept away below them, read again: %s',
+    async (readAgain) => {
+      const tree = crowd(7).updateLeaf(0, leaf('alice'))
+      const { store, packs, write } = await packed(crowd(7), tree)
+      const wider = tree.addLeaves([leaf('bob')]).tree
+      await write(packs.add([wider]))
+      await write(packs.sweep([wider]))
+      const then = readAgain ? (await TreePacks.load(store, GROUP_ID)).packs : packs
+      // above bob all is as it was before he came
+      const narrower = wider.removeLeaf(7)
+      expect(narrower.treeHash()).toEqual(tree.treeHash())
+      await write(then.add([narrower]))
+      await expectLoads(store, wider, narrower)
+    },
+  )
+
   test('are numbered apart when two are made before one is written', async () => {
     const tree = crowd(40)
     const { store, packs, write } = await packed(tree)

@@ -5,7 +5,16 @@
  * and moves what lives out of those that hold a dead leaf, or more dead nodes than living ones.
  */
 import { toHex } from '@dmls/crypto'
-import { MlsError, type RatchetTree, Reader, type TreeRecord, treeRecordLevel, treeRecords, Writer } from '@dmls/mls'
+import {
+  MlsError,
+  type RatchetTree,
+  Reader,
+  type TreeRecord,
+  treeRecordChildren,
+  treeRecordLevel,
+  treeRecords,
+  Writer,
+} from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
 import { groupRecordKey, groupRecordPrefix, readSequence, sequenceKey } from '../store-keys.ts'
 import type { Pending } from './message-ledger.ts'
@@ -29,8 +38,10 @@ export type TreeNodes = ReadonlyMap<string, Uint8Array>
 export class TreePacks {
   readonly #groupId: Uint8Array
   readonly #packs = new Map<number, Pack>()
-  /** Names of all nodes in all packs. */
-  readonly #stored = new Set<string>()
+  /** Names of nodes that are stored with all that is below them. A dead node in a pack may have lost what was. */
+  readonly #whole = new Set<string>()
+  /** What was read from the store, until it matters what is whole of it. */
+  #read: TreeNodes = new Map()
   /** Numbers are given once, also to packs that were never written. */
   #next = 0
 
@@ -40,9 +51,16 @@ export class TreePacks {
 
   /** What to write so that the trees are stored, and what to call once that is written. */
   add(trees: readonly RatchetTree[]): Pending {
-    const fresh = recordsOf(trees, (name) => this.#stored.has(name))
+    this.#examine()
+    const fresh = recordsOf(trees, (name) => this.#whole.has(name))
     const { operations, packs } = this.#pack(fresh)
-    return { operations, written: () => this.#note(packs, []) }
+    return {
+      operations,
+      written: () => {
+        this.#note(packs, [])
+        for (const pack of packs) for (const name of namesIn(pack)) this.#whole.add(name)
+      },
+    }
   }
 
   /** What to write so that nothing but these trees is stored, and what to call then. O(nodes of all the trees). */
@@ -54,13 +72,25 @@ export class TreePacks {
       const deadParents = parents.filter(isDead).length
       return leaves.some(isDead) || deadParents > leaves.length + parents.length - deadParents
     })
-    const moving = new Set(
-      gone.flatMap(({ leaves, parents }) => [...leaves, ...parents]).filter((name) => live.has(name)),
-    )
+    const moving = new Set(gone.flatMap(namesIn).filter((name) => live.has(name)))
     const moved = moving.size === 0 ? [] : recordsOf(trees, () => false)
     const { operations, packs } = this.#pack(moved, moving)
     for (const { number } of gone) operations.push({ type: 'delete', key: this.#key(number) })
-    return { operations, written: () => this.#note(packs, gone) }
+    return {
+      operations,
+      written: () => {
+        this.#note(packs, gone)
+        this.#examine()
+        for (const name of this.#whole) if (isDead(name)) this.#whole.delete(name)
+      },
+    }
+  }
+
+  /** Finds out what is whole of what was read. */
+  #examine(): void {
+    if (this.#read.size === 0) return
+    for (const name of wholeOf(this.#read)) this.#whole.add(name)
+    this.#read = new Map()
   }
 
   /** Puts records into packs: those that are `wanted`, in their order. */
@@ -94,13 +124,9 @@ export class TreePacks {
   }
 
   #note(packs: readonly Pack[], gone: readonly Pack[]): void {
-    for (const pack of gone) {
-      this.#packs.delete(pack.number)
-      for (const name of [...pack.leaves, ...pack.parents]) this.#stored.delete(name)
-    }
+    for (const { number } of gone) this.#packs.delete(number)
     for (const pack of packs) {
       this.#packs.set(pack.number, pack)
-      for (const name of [...pack.leaves, ...pack.parents]) this.#stored.add(name)
       this.#next = Math.max(this.#next, pack.number + 1)
     }
   }
@@ -123,8 +149,31 @@ export class TreePacks {
       }
       loaded.#note([{ number, leaves: draft.leaves, parents: draft.parents }], [])
     }
+    loaded.#read = nodes
     return { packs: loaded, nodes }
   }
+}
+
+function namesIn({ leaves, parents }: Pack): string[] {
+  return [...leaves, ...parents]
+}
+
+/** The nodes of which every node below is there too. */
+function* wholeOf(nodes: TreeNodes): Generator<string, void, undefined> {
+  const known = new Map<string, boolean>()
+  const isWhole = (name: string, levelsMax: number): boolean => {
+    const bytes = nodes.get(name)
+    if (bytes === undefined) return false
+    const level = treeRecordLevel(bytes)
+    // what is not a tree has no end
+    if (level === 0 || level > levelsMax) return level === 0
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const whole = treeRecordChildren(bytes).every((child) => isWhole(toHex(child), level - 1))
+    known.set(name, whole)
+    return whole
+  }
+  for (const [name, bytes] of nodes) if (isWhole(name, treeRecordLevel(bytes))) yield name
 }
 
 /** A pack that is being filled. */
