@@ -132,16 +132,20 @@ export class EpochRecords {
   ): Promise<{ readonly records: EpochRecords; readonly epochs: ReadonlyMap<DmlsEpoch, HeldEpoch> }> {
     const { suite, profile } = surroundings
     const part = (record: GroupRecord): Promise<PartRecords> => readParts(store, groupId, record, suite.hashSize)
-    const initKeys = await part('initKey')
-    const secretNodes = await part('secretNode')
-    const proposals = await part('proposal')
-    const commits = await part('commit')
+    // side by side: most of the time goes by between asking a disk and its answer
+    const [cores, initKeys, secretNodes, proposals, commits] = await Promise.all([
+      part('epoch'),
+      part('initKey'),
+      part('secretNode'),
+      part('proposal'),
+      part('commit'),
+    ])
     const records = new EpochRecords(groupId)
     const epochs = new Map<DmlsEpoch, HeldEpoch>()
     // epochs share most of their trees, here as in the store
     const trees = new TreeCache(suite)
     const get = (hash: Uint8Array): Uint8Array | undefined => nodes.get(toHex(hash))
-    for (const [name, [core]] of await part('epoch')) {
+    for (const [name, [core]] of cores) {
       const id = dmlsEpoch(name)
       const [initKey] = initKeys.get(name) ?? []
       if (core === undefined || initKey === undefined) throw incomplete('a part of an epoch is not in the store')
