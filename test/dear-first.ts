@@ -3,12 +3,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const DEAR = [
   'test/properties/',
+  'sim/test/long-partition',
   'test/scenarios/compromise',
   'test/scenarios/orders',
-  'sim/test/long-partition',
   'packages/mls/test/tree/',
   'packages/mls/test/group/random-walk',
   'packages/dmls/test/pprf/',
+  'packages/store-level/test/',
   'test/spec/',
   'packages/crypto/test/wycheproof',
 ]
