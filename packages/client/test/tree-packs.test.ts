@@ -107,8 +107,10 @@ describe('packs of ratchet trees', () => {
   test.for([false, true])(
     'are written again with what was swept away below them, read again: %s',
     async (readAgain) => {
-      const tree = crowd(7).updateLeaf(0, leaf('alice'))
-      const { store, packs, write } = await packed(crowd(7), tree)
+      const first = crowd(7)
+      const { store, packs, write } = await packed(first)
+      const tree = first.updateLeaf(0, leaf('alice'))
+      await write(packs.add([tree]))
       const wider = tree.addLeaves([leaf('bob')]).tree
       await write(packs.add([wider]))
       await write(packs.sweep([wider]))
