@@ -324,8 +324,15 @@ export class RunningGroup {
 
   /** A member that was removed on one branch asks to be removed where it still stands (protocol §7, scenario 33). */
   async #askToBeRemoved(): Promise<void> {
-    const { removal, head } = this.state
-    if (removal === undefined || head === removal.parent || this.#askedIn === head || !this.#resumption.isDone) return
+    const { removal, head, isLost } = this.state
+    if (
+      removal === undefined ||
+      isLost ||
+      head === removal.parent ||
+      this.#askedIn === head ||
+      !this.#resumption.isDone
+    )
+      return
     await this.#say({ kind: 'leave_request' })
     this.#askedIn = head
   }
