@@ -61,7 +61,7 @@ export function playWithRetention(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider })
   return playIn(world, async () => {
     await playScenario(world, scenario)
-    return checkSettled(world, checkSharedHead)
+    return checkSettled(world, scenario, checkSharedHead)
   })
 }
 
@@ -73,22 +73,40 @@ export function playWithInsider(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider })
   return playIn(world, async () => {
     await playScenario(world, scenario, Mallory.join)
-    return checkSettled(world)
+    return checkSettled(world, scenario)
   })
 }
 
-async function checkSettled(world: World, ...more: ((world: World) => string[])[]): Promise<Verdict> {
+/**
+ * Whether more was lost than can be made up for: then being told is what is promised. Caps so small that they bind delete
+ * what is needed to judge a fork, or to bring somebody back, for lack of room. And whose disk was set back twice has lost
+ * the keys of the instance that it was exchanged for the first time, and asks as one that nobody has any more.
+ */
+function isPressed(world: World, { policy }: Scenario): boolean {
+  const wereTold = world.observations.events.some(({ event }) => TOLD.has(event.type))
+  return wereTold && (policy?.retention === 'small' || world.nodes.some(({ restorations }) => restorations > 1))
+}
+
+const TOLD: ReadonlySet<string> = new Set(['beyondHorizon', 'cannotFollow'])
+
+async function checkSettled(
+  world: World,
+  scenario: Scenario,
+  checkOne: (world: World) => string[] = () => [],
+): Promise<Verdict> {
   await speakUp(world)
   const history = new UnionHistory(world)
   const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
+  const pressed = isPressed(world, scenario)
   return {
     violations: [
       ...checkAttempts(world),
       ...checkReaders(world, history),
       ...(await checkCaps(world)),
-      ...checkHeadMembers(world, history, membershipOf),
       ...checkRights(world, history),
-      ...(beyondTheLimit ? [] : [checkConsistentHeads, ...more].flatMap((check) => check(world))),
+      ...(pressed ? [] : checkHeadMembers(world, history, membershipOf)),
+      ...(beyondTheLimit ? [] : checkConsistentHeads(world)),
+      ...(beyondTheLimit || pressed ? [] : checkOne(world)),
       ...(beyondTheLimit ? [] : await checkDeliveredIfHeld(world, history)),
     ],
     beyondTheLimit,
