@@ -2,7 +2,7 @@
  * What must hold in a world once its faults have ended and it is quiet: one check for each invariant. A check returns
  * what is wrong, in words; nothing when all is well.
  */
-import type { DmlsEpoch, InstanceId } from '@dmls/dmls'
+import type { Dag, DmlsEpoch, InstanceId } from '@dmls/dmls'
 import { MlsError } from '@dmls/mls'
 import type { SimNode } from './sim-node.ts'
 import { UnionHistory } from './union-history.ts'
@@ -171,7 +171,8 @@ export function hasGhost({ facts, roster }: UnionHistory, members: ReadonlySet<I
 /**
  * The limit of the protocol: two open heads that nobody who remains a member can judge, or nobody remains at all. To
  * judge, one must have been a member where the heads part, know every head that was resolved since, or where that head
- * parted, and not have refused one of the two because the fork began beyond its horizon (protocol §8).
+ * parted, have all of that in one tree, and not have refused one of the two because the fork began beyond its horizon
+ * (protocol §8).
  */
 export function nobodyCanJudge(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
   if (members.size === 0) return true
@@ -202,8 +203,19 @@ function isJudged(
     const refused = refusedFrom(name).some((epoch) =>
       lacking.some((head) => dag.has(epoch as DmlsEpoch) && dag.isAncestor(epoch as DmlsEpoch, head)),
     )
-    return !refused && resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
+    const canPlace = resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
+    return !refused && canPlace && areInOneTree(known, forkPoint, [...heads, ...resolved.map(({ head }) => head)])
   })
+}
+
+/**
+ * Whether those epochs that are known, and do not lie before a fork point, hang together below it or above. Whoever entered
+ * twice has two trees, and cannot tell what of one was there before the other.
+ */
+function areInOneTree(known: Dag, forkPoint: DmlsEpoch, epochs: readonly DmlsEpoch[]): boolean {
+  if (!known.has(forkPoint)) return false
+  const since = epochs.filter((epoch) => known.has(epoch) && !known.precedes(epoch, forkPoint))
+  return known.forkPoint(forkPoint, ...since) !== undefined
 }
 
 export function short(id: string): string {
