@@ -166,6 +166,10 @@ export type GroupEvent =
   | { readonly type: 'rejoined'; readonly dmlsEpoch: DmlsEpoch }
   | { readonly type: 'refused'; readonly code: string; readonly reason: string; readonly sender: Member | undefined }
 
+/**
+ * One group. Once the client was closed or has forgotten the group, every call that needs its secrets, asks for a step or
+ * listens fails with MlsError `usage` `group_closed`; what is public of the last state can still be read.
+ */
 export interface DmlsGroup {
   readonly id: Uint8Array
   /** Name of the epoch that is chosen now. */
@@ -235,6 +239,22 @@ export interface DmlsClient {
    * `external_commits_refused`; `malformed`, `invalid` when the bytes are no good; `missing` `no_admin_rule`
    */
   joinGroup(joinInfo: Uint8Array, options?: CallOptions): Promise<DmlsGroup>
+  /**
+   * Ends a group on this client for good: takes part in it no more, deletes all that the store holds of it in one batch,
+   * its signature keys and the key packages that led into it too, overwrites its secrets in memory, and resolves once the
+   * store has forgotten what was deleted. A Welcome into a group of that id is a first invitation from then on; one that
+   * came before leads nowhere.
+   *
+   * The others are not told: they take this client for a member until somebody removes it, so {@link DmlsGroup.leave}
+   * first. Welcomes to people whom this client invited are still served. It waits for joins and steps under way, and for no
+   * handler: one may wait for it.
+   *
+   * When the store refuses the batch, nothing is deleted, and the group, which is closed from then on, is listed until a
+   * second attempt or until the client is opened again. If it is listed no more when this rejects, it is deleted, and what is
+   * left in the files of the store goes when the store forgets the next time.
+   * @throws MlsError `usage` `no_such_group`, `client_closed`; StoreError
+   */
+  forgetGroup(groupId: Uint8Array): Promise<void>
   groups(): readonly DmlsGroup[]
   group(groupId: Uint8Array): DmlsGroup | undefined
   /** A fresh single-use key package as an encoded MLSMessage; its private keys are stored before it is returned. */

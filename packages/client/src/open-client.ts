@@ -7,6 +7,7 @@ import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING, watchedByBoth, watc
 import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './group/group-beginning.ts'
 import { GroupHandle } from './group/group-handle.ts'
 import type { SigningKey } from './group/group-records.ts'
+import type { Pending } from './group/message-ledger.ts'
 import { type Outside, RunningGroup } from './group/running-group.ts'
 import type { RunningState } from './group/running-state.ts'
 import { certifyGroupKey, selfCertifyingAuthenticator } from './identity.ts'
@@ -14,7 +15,6 @@ import { fetchKeyPackage, offerKeyPackages } from './key-package-exchange.ts'
 import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from './key-packages.ts'
 import { Listeners } from './listeners.ts'
 import { OutgoingWelcomes } from './outgoing-welcomes.ts'
-import type { StoreOperation } from './ports.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { shareTopics } from './shared-topics.ts'
 import { GROUP_LIST_PREFIX } from './store-keys.ts'
@@ -73,6 +73,7 @@ class RunningClient implements DmlsClient {
   readonly #joined = new Listeners<DmlsGroup>()
   /** One group begins at a time, so that none begins twice. */
   readonly #beginnings = new SerialQueue()
+  readonly #endings = new SerialQueue()
   /** Ends joins that are under way. */
   readonly #closing: AbortController
   #inbox: WelcomeInbox | undefined
@@ -101,8 +102,8 @@ class RunningClient implements DmlsClient {
     for (const groupId of groupIds) {
       await client.#start(await loadGroup(context, groupId), 'stored')
     }
-    client.#inbox = await WelcomeInbox.open(context, client.#keyPackages, (joined, own, operations) =>
-      client.#useWelcome(joined, own, operations),
+    client.#inbox = await WelcomeInbox.open(context, client.#keyPackages, (joined, own, use) =>
+      client.#useWelcome(joined, own, use),
     )
     client.#stopOffering = await offerKeyPackages(context, client.#keyPackages)
     return client
@@ -166,16 +167,38 @@ class RunningClient implements DmlsClient {
     return { key, signer, leaf: leafOptions(suite, await certifyGroupKey(identity, key.publicKey)) }
   }
 
-  async #useWelcome(joined: Joined, own: OwnKeyPackage, operations: readonly StoreOperation[]): Promise<void> {
+  async #useWelcome(joined: Joined, own: OwnKeyPackage, use: Pending): Promise<void> {
     const id = toHex(joined.state.context.groupId)
     const begun = await this.#beginnings.run(async () => {
       if (this.#groups.has(id)) return undefined
-      return this.#start(await joinGroup(this.#context, joined, own.signingKey, operations), 'begun')
+      // forgotten meanwhile, and the key package with it
+      if (!this.#keyPackages.all().some(({ bundle }) => bundle === own.bundle)) return undefined
+      return this.#start(await joinGroup(this.#context, joined, own.signingKey, use), 'begun')
     })
     if (begun !== undefined) return this.#joined.emit(begun.handle)
     const known = this.#groups.get(id)
-    if (known === undefined || known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return
-    await known.running.adopt(joined, own.signingKey, operations)
+    if (known === undefined || known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return use.written()
+    await known.running.adopt(joined, own.signingKey, use)
+  }
+
+  forgetGroup(groupId: Uint8Array): Promise<void> {
+    return this.#endings.run(async () => {
+      // among the beginnings: no Welcome begins it again before it has ended
+      await this.#beginnings.run(() => this.#endGroup(groupId))
+      // a Welcome may have come while it ended
+      this.#inbox?.retry().catch(() => undefined)
+      await this.#context.store.forget()
+    })
+  }
+
+  async #endGroup(groupId: Uint8Array): Promise<void> {
+    this.#closing.signal.throwIfAborted()
+    const name = toHex(groupId)
+    const group = this.#groups.get(name)
+    if (group === undefined) throw usage('no_such_group', 'this client is in no group of that id')
+    const nothing: Pending = { operations: [], written: () => undefined }
+    await group.running.end(() => this.#inbox?.letGo(groupId) ?? nothing)
+    this.#groups.delete(name)
   }
 
   groups(): readonly DmlsGroup[] {
@@ -201,6 +224,7 @@ class RunningClient implements DmlsClient {
   async close(): Promise<void> {
     this.#closing.abort(usage('client_closed', 'the client was closed'))
     await this.#stopOffering?.()
+    await this.#endings.idle()
     await this.#inbox?.close()
     for (const { running } of this.#groups.values()) await running.close()
     await this.#welcomes.close()

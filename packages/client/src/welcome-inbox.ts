@@ -2,19 +2,20 @@
  * Our inbox: Welcomes that others sent us. One that cannot be used yet (no handover says so, protocol §7.6) stays in
  * the log and is tried again when something changed; of one that was used, or is of no use, only the name is kept.
  */
-import { fromHex, toHex } from '@dmls/crypto'
+import { equalBytes, fromHex, toHex } from '@dmls/crypto'
 import { dmlsEpoch, mlsServices } from '@dmls/dmls'
 import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from './context.ts'
+import type { Pending } from './group/message-ledger.ts'
 import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
-import { StoreError, type StoreOperation, type Verdict } from './ports.ts'
+import { StoreError, type Verdict } from './ports.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { SettledWelcomes } from './settled-welcomes.ts'
 import { TopicLog } from './topic-log.ts'
 import { inboxTopic } from './topic-names.ts'
 
-/** What a Welcome leads to; the operations are written in the batch that makes us a member. */
-export type UseWelcome = (joined: Joined, own: OwnKeyPackage, operations: readonly StoreOperation[]) => Promise<void>
+/** What a Welcome leads to; the use of the key package is written in the batch that makes us a member. */
+export type UseWelcome = (joined: Joined, own: OwnKeyPackage, use: Pending) => Promise<void>
 
 export class WelcomeInbox {
   readonly #context: ClientContext
@@ -23,8 +24,8 @@ export class WelcomeInbox {
   readonly #settled: SettledWelcomes
   readonly #use: UseWelcome
   readonly #queue = new SerialQueue()
-  /** Identifiers of Welcomes that wait for a handover. */
-  readonly #waiting = new Set<string>()
+  /** Identifiers of Welcomes that wait for a handover, with the group that each leads into, once that is known. */
+  readonly #waiting = new Map<string, Uint8Array | undefined>()
   #leave: (() => Promise<void>) | undefined
 
   private constructor(
@@ -46,7 +47,7 @@ export class WelcomeInbox {
     const log = await TopicLog.open(context.store, topic, context.digest)
     const settled = await SettledWelcomes.open(context.store, context.limits.refusedMax)
     const inbox = new WelcomeInbox(context, keyPackages, log, settled, use)
-    for (const id of log.ids()) inbox.#waiting.add(id)
+    for (const id of log.ids()) inbox.#waiting.set(id, undefined)
     await inbox.retry()
     inbox.#leave = await context.delivery.subscribe(topic, {
       receive: (message) => inbox.#queue.run(() => inbox.#receive(message)).catch(ignoreDisk),
@@ -73,7 +74,7 @@ export class WelcomeInbox {
     const entry = this.#log.append(bytes)
     await this.#context.store.write(entry.operations)
     entry.written()
-    this.#waiting.add(id)
+    this.#waiting.set(id, undefined)
     await this.#try(id)
     return 'accept'
   }
@@ -81,7 +82,7 @@ export class WelcomeInbox {
   /** Tries the Welcomes that wait. */
   retry(): Promise<void> {
     return this.#queue.run(async () => {
-      for (const id of [...this.#waiting]) await this.#try(id)
+      for (const id of [...this.#waiting.keys()]) await this.#try(id)
     })
   }
 
@@ -110,8 +111,8 @@ export class WelcomeInbox {
       if (own === undefined) return
       const { groupId } = joined.state.context
       const use = this.#keyPackages.use(own, groupId, dmlsEpoch(joined.state.epochId))
-      await this.#use(joined, own, use.operations)
-      use.written()
+      if (this.#waiting.has(id)) this.#waiting.set(id, groupId)
+      await this.#use(joined, own, use)
       await this.#settle(id)
     } catch (error) {
       // whoever ended the join did not judge the Welcome
@@ -129,10 +130,32 @@ export class WelcomeInbox {
   /** A Welcome that led into a group, or nowhere, is not verified again at every start. */
   async #settle(id: string): Promise<void> {
     this.#waiting.delete(id)
-    const [forgotten, remembered] = [this.#log.remove([id]), this.#settled.add(id)]
-    await this.#context.store.write([...forgotten.operations, ...remembered.operations])
-    forgotten.written()
-    remembered.written()
+    const settled = this.#settlement([id])
+    await this.#context.store.write(settled.operations)
+    settled.written()
+  }
+
+  #settlement(ids: readonly string[]): Pending {
+    const pending = [this.#log.remove(ids), ...ids.map((id) => this.#settled.add(id))]
+    return {
+      operations: pending.flatMap(({ operations }) => operations),
+      written: () => {
+        for (const { written } of pending) written()
+      },
+    }
+  }
+
+  /** What to write so that Welcomes that wait for something in this group are settled, and what to call after that. */
+  letGo(groupId: Uint8Array): Pending {
+    const ids = [...this.#waiting].flatMap(([id, of]) => (of !== undefined && equalBytes(of, groupId) ? [id] : []))
+    const { operations, written } = this.#settlement(ids)
+    return {
+      operations,
+      written: () => {
+        for (const id of ids) this.#waiting.delete(id)
+        written()
+      },
+    }
   }
 
   async close(): Promise<void> {

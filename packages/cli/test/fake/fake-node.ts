@@ -46,6 +46,9 @@ export async function openFakeNode({ folder, observer, isDeaf }: FakeNodeOptions
     joinGroup: async () => {
       throw new Error('a fake group is joined by invitation')
     },
+    forgetGroup: async () => {
+      throw new Error('a fake group is not forgotten')
+    },
     groups: () => (group.isStarted ? [group] : []),
     group: () => (group.isStarted ? group : undefined),
     createKeyPackage: async () => new Uint8Array(),

@@ -16,7 +16,6 @@ import {
 } from '@dmls/dmls'
 import type { GroupInfo, Joined, KeyPackage, LeafOptions, Watch } from '@dmls/mls'
 import type { ClientContext } from '../context.ts'
-import type { StoreOperation } from '../ports.ts'
 import { GroupRecords, type SigningKey } from './group-records.ts'
 import { MessageLedger, type Pending } from './message-ledger.ts'
 import { RunningState, servicesOf } from './running-state.ts'
@@ -58,11 +57,11 @@ export async function joinGroup(
   context: ClientContext,
   joined: Joined,
   key: SigningKey,
-  operations: readonly StoreOperation[],
+  alongside: Pending,
 ): Promise<RunningState> {
   const services = servicesOf(context, () => undefined)
   const step = joinDmlsGroup(joined, context.profile, services)
-  return begin(context, step, key, [{ operations, written: () => undefined }])
+  return begin(context, step, key, [alongside])
 }
 
 /**

@@ -39,7 +39,7 @@ export class GroupHandle implements DmlsGroup {
   }
 
   epochAuthenticator(): Uint8Array {
-    return epochAuthenticator(headGroup(this.#group.state))
+    return epochAuthenticator(headGroup(this.#group.secretState))
   }
 
   members(): readonly Member[] {
@@ -59,7 +59,7 @@ export class GroupHandle implements DmlsGroup {
   }
 
   exportSecret(label: string, context: Uint8Array, length: number): Uint8Array {
-    return exportSecret(headGroup(this.#group.state), { label, context, length })
+    return exportSecret(headGroup(this.#group.secretState), { label, context, length })
   }
 
   on(listener: (event: GroupEvent) => void | Promise<void>): () => void {

@@ -20,13 +20,13 @@ import {
   sendMessage,
   wayInto,
 } from '@dmls/dmls'
-import { type Joined, type KeyPackage, usage, type Watch } from '@dmls/mls'
+import { type Joined, type KeyPackage, MlsError, usage, type Watch } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
-import type { StoreOperation } from '../ports.ts'
 import { SerialQueue } from '../serial-queue.ts'
 import { groupTopic } from '../topic-names.ts'
 import { Announcer } from './announcer.ts'
+import { deletionOf } from './ending.ts'
 import { eventsOf } from './events.ts'
 import { Forgetting, type KeyPackageStore } from './forgetting.ts'
 import type { SigningKey } from './group-records.ts'
@@ -68,6 +68,7 @@ export class RunningGroup {
   readonly #maintenance: Maintenance
   readonly #homecoming: Homecoming
   readonly #pursuit: Pursuit
+  readonly #keyPackages: KeyPackageStore
   readonly #forgetting: Forgetting
   readonly #queue = new SerialQueue()
   readonly #resumption: Resumption
@@ -76,6 +77,7 @@ export class RunningGroup {
   /** The head in which we last asked to be removed. */
   #askedIn: DmlsEpoch | undefined
   #closed = false
+  #ended = false
 
   private constructor(
     context: ClientContext,
@@ -103,6 +105,7 @@ export class RunningGroup {
       },
     })
     const { keyPackages } = outside
+    this.#keyPackages = keyPackages
     this.#forgetting = new Forgetting({ context, running, ledger, keyPackages })
     this.#homecoming = new Homecoming({
       running,
@@ -173,14 +176,28 @@ export class RunningGroup {
     return this.state.removal === undefined
   }
 
+  /** @throws MlsError `usage` `group_closed` */
   on(listener: (event: GroupEvent) => void | Promise<void>): () => void {
-    return this.#announcer.add(listener)
+    this.#requireOpen()
+    return this.#announcer.add(async (event) => {
+      this.#requireNotEnded()
+      await listener(event)
+      // a message whose handler ended the group leaves no mark in a store that may have the group anew
+      this.#requireNotEnded()
+    })
+  }
+
+  /** The state, for what is computed with its secrets. @throws MlsError `usage` `group_closed` */
+  get secretState(): DmlsGroupState {
+    this.#requireOpen()
+    return this.state
   }
 
   // What an application asks for: in turn, once we may speak
 
   /** Says something in the chosen epoch; returns the message's id. */
   async say(content: ApplicationContent): Promise<Uint8Array> {
+    this.#requireOpen()
     await this.#resumption.done
     return this.#queue.run(() => {
       this.#requireMember()
@@ -189,6 +206,7 @@ export class RunningGroup {
   }
 
   async commit(request: (state: DmlsGroupState) => CommitRequest, watch: Watch = {}): Promise<void> {
+    this.#requireOpen()
     watch.signal?.throwIfAborted()
     await this.#resumption.done
     return this.#queue.run(() => {
@@ -200,6 +218,7 @@ export class RunningGroup {
 
   /** Computes something that changes nothing. */
   async ask<T>(question: (state: DmlsGroupState, services: DmlsServices) => Promise<T>): Promise<T> {
+    this.#requireOpen()
     await this.#resumption.done
     return this.#queue.run(() => {
       this.#requireMember()
@@ -207,7 +226,16 @@ export class RunningGroup {
     })
   }
 
+  #requireOpen(): void {
+    if (this.#closed) throw usage('group_closed', 'the client is closed, or has forgotten the group')
+  }
+
+  #requireNotEnded(): void {
+    if (this.#ended) throw usage('group_closed', 'the client has forgotten the group')
+  }
+
   #requireMember(): void {
+    this.#requireOpen()
     if (!this.isMember) throw usage('not_a_member', 'this client was removed from the group')
   }
 
@@ -270,7 +298,10 @@ export class RunningGroup {
 
   #askBack(reason: RejoinReason): void {
     this.#soon(async () => {
-      if (this.isMember) await this.#homecoming.ask(reason)
+      if (!this.isMember) return
+      await this.#homecoming.ask(reason)
+      // an invitation to where we cannot follow may have come already
+      this.#onHandover?.()
     })
   }
 
@@ -339,14 +370,16 @@ export class RunningGroup {
 
   /**
    * Follows a Welcome of this group: after a removal as a new instance, otherwise on the word of a handover.
-   * @throws MlsError `missing` `no_handover` when it must wait for one; `invalid` `already_member`
+   * @throws MlsError `missing` `no_handover` when it must wait for one, `group_ending`; `invalid` `already_member`
    */
-  adopt(joined: Joined, key: SigningKey, operations: readonly StoreOperation[]): Promise<void> {
+  adopt(joined: Joined, key: SigningKey, alongside: Pending): Promise<void> {
     return this.#queue.run(async () => {
+      // the Welcome waits: once the group is forgotten, it may be a first invitation
+      if (this.#closed) throw new MlsError('missing', 'group_ending', 'this client is about to forget the group')
       const before = this.state
       const epoch = dmlsEpoch(joined.state.epochId)
       const step = wayInto(before, joined, this.#running.services())
-      await this.#running.applyWithKey(step, key, { operations, written: () => undefined })
+      await this.#running.applyWithKey(step, key, alongside)
       step.wipe?.()
       this.#stepped(before, step)
       if (answersRequest(before, joined)) this.#announcer.tell([{ type: 'rejoined', dmlsEpoch: epoch }])
@@ -364,13 +397,38 @@ export class RunningGroup {
     this.#onHandover = callback
   }
 
+  /** Finishes running steps and takes part no more, and tells the application what it has not been told. */
   async close(): Promise<void> {
+    await this.#stop()
+    await this.#announcer.idle()
+  }
+
+  /**
+   * Ends the group here for good: deletes its records and what belongs to them in one batch, then overwrites what is in
+   * memory. Listeners are told nothing more. When the batch fails, the group is closed, and this can be tried again.
+   */
+  async end(alongside: () => Pending): Promise<void> {
+    // a handler may be what waits for this, so it does not wait for handlers
+    await this.#stop()
+    const records = await deletionOf(this.#context, this.id)
+    const none = (): boolean => false
+    const pending = [this.#keyPackages.release(this.id, none, none), alongside()]
+    await this.#running.write({
+      operations: [...records, ...pending.flatMap(({ operations }) => operations)],
+      written: () => {
+        for (const { written } of pending) written()
+        this.#ended = true
+        this.#running.wipe()
+      },
+    })
+  }
+
+  async #stop(): Promise<void> {
     this.#closed = true
     this.#maintenance.stop()
     this.#pursuit.stop()
     this.#resumption.stop()
     await this.#unsubscribe?.()
     await this.#queue.idle()
-    await this.#announcer.idle()
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type Signer, signerFromPrivateKey, toHex, wipe } from '@dmls/crypto'
 import type { DmlsGroupState, DmlsServices, Step } from '@dmls/dmls'
-import { MlsError } from '@dmls/mls'
+import { MlsError, wipeGroupState } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from '../context.ts'
 import type { StoreOperation } from '../ports.ts'
 import type { GroupRecords, SigningKey } from './group-records.ts'
@@ -15,6 +15,8 @@ export class RunningState {
   readonly #records: GroupRecords
   readonly #signers = new Map<string, Signer>()
   #signingKeys: readonly SigningKey[] = []
+  /** Private keys that were handed to us: we overwrite them in the end. */
+  readonly #privateKeys = new Set<Uint8Array>()
   #current: DmlsGroupState
 
   private constructor(context: ClientContext, records: GroupRecords, current: DmlsGroupState) {
@@ -23,7 +25,7 @@ export class RunningState {
     this.#current = current
   }
 
-  /** Of a group that is in the store. */
+  /** Of a group that is in the store. The signature keys are its own from now on. */
   static async of(
     context: ClientContext,
     records: GroupRecords,
@@ -71,10 +73,20 @@ export class RunningState {
   }
 
   async #learn(key: SigningKey): Promise<void> {
+    this.#privateKeys.add(key.privateKey)
     const name = toHex(key.publicKey)
     if (this.#signers.has(name)) return
     this.#signers.set(name, await signerFromPrivateKey(this.#context.suite, key.privateKey))
     this.#signingKeys = [...this.#signingKeys, key]
+  }
+
+  /** Overwrites every secret that it holds. Only what is public can be read afterwards. */
+  wipe(): void {
+    for (const { group } of this.#current.epochs.values()) wipeGroupState(group)
+    wipe(...this.#privateKeys)
+    this.#privateKeys.clear()
+    this.#signingKeys = []
+    this.#signers.clear()
   }
 }
 
