@@ -66,6 +66,29 @@ export function playWithRetention(scenario: Scenario): Promise<Played> {
 }
 
 /**
+ * With deletion, and disks that are set back to what they were. Until it hears of its other life, whoever uses such a disk
+ * says what nobody can read, and if it had become another instance since, it asks to come back as one that nobody has any
+ * more. Then it is told; nobody reads what is not for it, and the others stay one group.
+ */
+export function playWithRestorations(scenario: Scenario): Promise<Played> {
+  const world = new World({ seed: scenario.seed, provider: nodeProvider })
+  return playIn(world, async () => {
+    await playScenario(world, scenario)
+    await speakUp(world)
+    const history = new UnionHistory(world)
+    const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
+    const agreement = beyondTheLimit ? [] : checkConsistentHeads(world)
+    const violations = [
+      ...checkAttempts(world),
+      ...checkReaders(world, history),
+      ...(await checkCaps(world)),
+      ...agreement,
+    ]
+    return { violations, beyondTheLimit }
+  })
+}
+
+/**
  * With deletion, and with a member who plays against the rules. It may part the others for good: a flood makes small caps
  * drop the epoch that somebody else is still to follow from. Then they are told.
  */
@@ -78,13 +101,11 @@ export function playWithInsider(scenario: Scenario): Promise<Played> {
 }
 
 /**
- * Whether more was lost than can be made up for: then being told is what is promised. Caps so small that they bind delete
- * what is needed to judge a fork, or to bring somebody back, for lack of room. And whose disk was set back twice has lost
- * the keys of the instance that it was exchanged for the first time, and asks as one that nobody has any more.
+ * Whether caps so small that they bind took what somebody needed. They delete what is needed to judge a fork, or to bring
+ * somebody back, for lack of room: then being told is what is promised, and that nobody keeps more.
  */
 function isPressed(world: World, { policy }: Scenario): boolean {
-  const wereTold = world.observations.events.some(({ event }) => TOLD.has(event.type))
-  return wereTold && (policy?.retention === 'small' || world.nodes.some(({ restorations }) => restorations > 1))
+  return policy?.retention === 'small' && world.observations.events.some(({ event }) => TOLD.has(event.type))
 }
 
 const TOLD: ReadonlySet<string> = new Set(['beyondHorizon', 'cannotFollow'])

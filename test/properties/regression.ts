@@ -9,7 +9,7 @@ export interface Regression {
 }
 
 export function scenario(
-  world: Pick<Scenario, 'seed' | 'nodes' | 'founders' | 'clocks'>,
+  world: Pick<Scenario, 'seed' | 'nodes' | 'founders' | 'clocks' | 'policy'>,
   ...steps: readonly (readonly [thenMs: number, operation: Operation])[]
 ): Scenario {
   return { ...world, steps: steps.map(([thenMs, operation]) => ({ operation, thenMs })) }

@@ -125,8 +125,15 @@ const SIZES: Sizes = { nodesMax: isLong ? 12 : 7, stepsMax: isLong ? 50 : 30 }
 /** For groups that keep everything. */
 export const anyScenario: fc.Arbitrary<Scenario> = scenarioArbitrary(SIZES, policyArbitrary('none'), stepOf(operation))
 
-/** For groups that delete what their policy lets them; disks are put back to what they were. */
+/** For groups that delete what their policy lets them. */
 export const anyScenarioWithDeletion: fc.Arbitrary<Scenario> = scenarioArbitrary(
+  SIZES,
+  policyArbitrary('any'),
+  stepOf(operation),
+)
+
+/** The same, and disks are put back to what they were. */
+export const anyScenarioWithRestorations: fc.Arbitrary<Scenario> = scenarioArbitrary(
   SIZES,
   policyArbitrary('any'),
   stepOf(fc.oneof({ weight: 32, arbitrary: operation }, { weight: 2, arbitrary: restoration })),

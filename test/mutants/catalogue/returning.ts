@@ -111,19 +111,19 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     tests: REGRESSIONS,
   },
   {
-    name: 'removed-but-strict',
-    breaks: 'A removed member that had asked to come back looks at an invitation as at an answer, and refuses it.',
-    file: 'packages/dmls/src/group/way-into.ts',
-    search: 'if (isWayBack(state, joined)) return',
-    replacement: 'if (isWayBack(state, joined) && !answersRequest(state, joined)) return',
-    tests: REGRESSIONS,
-  },
-  {
     name: 'first-request-forgotten',
     breaks: 'Whoever asked twice to come back does not follow the answer to its first request.',
     file: 'packages/dmls/src/group/rejoin.ts',
     search: 'return asked !== undefined && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self',
     replacement: "return asked === 'out_of_reach' && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self",
+    tests: REGRESSIONS,
+  },
+  {
+    name: 'invited-where-it-is-out',
+    breaks: 'Who cannot follow the others, and is no member where they are, does not go there by an invitation.',
+    file: 'packages/dmls/src/group/join.ts',
+    search: "if (asked !== 'out_of_reach' || answersRequest(state, joined)) return false",
+    replacement: 'if (asked !== undefined) return false',
     tests: REGRESSIONS,
   },
   {
