@@ -171,7 +171,7 @@ export function hasGhost({ facts, roster }: UnionHistory, members: ReadonlySet<I
 /**
  * The limit of the protocol: two open heads that nobody who remains a member can judge, or nobody remains at all. To
  * judge, one must have been a member where the heads part, know every head that was resolved since, or where that head
- * parted, have all of that in one tree, and not have refused one of the two because the fork began beyond its horizon
+ * parted, have all of that in one tree, have been removed on the way to neither, and not have refused one of the two because the fork began beyond its horizon
  * (protocol §8).
  */
 export function nobodyCanJudge(world: World, history: UnionHistory, members: ReadonlySet<InstanceId>): boolean {
@@ -203,9 +203,28 @@ function isJudged(
     const refused = refusedFrom(name).some((epoch) =>
       lacking.some((head) => dag.has(epoch as DmlsEpoch) && dag.isAncestor(epoch as DmlsEpoch, head)),
     )
+    if (!heads.every((head) => isLetBy({ dag, roster }, known, head, identity))) return false
     const canPlace = resolved.every((other) => known.has(other.head) || known.has(other.forkPoint))
     return !refused && canPlace && areInOneTree(known, forkPoint, [...heads, ...resolved.map(({ head }) => head)])
   })
+}
+
+/** Whether somebody knows a head, or is still a member in the first epoch on the way to it that it does not know. */
+function isLetBy(
+  history: Pick<UnionHistory, 'dag' | 'roster'>,
+  known: Dag,
+  head: DmlsEpoch,
+  identity: string,
+): boolean {
+  const { dag, roster } = history
+  let at = head
+  while (!known.has(at)) {
+    const parent = dag.get(at)?.parent
+    if (parent === undefined) return false
+    if (known.has(parent)) return [...roster(at).values()].includes(identity)
+    at = parent
+  }
+  return true
 }
 
 /**
