@@ -222,7 +222,5 @@ export function addChild(builder: StepBuilder, commit: ChildEpoch, services: Dml
       builder.hold(head, { ...resolved, supersededAtMs: services.nowMs })
     }
   }
-  for (const added of commit.changes.added) {
-    builder.keepKeyPackage(instanceId(added.keyPackageRef), added.keyPackage)
-  }
+  builder.keepKeyPackages(commit.changes.added.map((added) => [instanceId(added.keyPackageRef), added.keyPackage]))
 }

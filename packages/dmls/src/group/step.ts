@@ -72,9 +72,10 @@ export class StepBuilder {
     return this
   }
 
-  keepKeyPackage(instance: InstanceId, keyPackage: KeyPackage): this {
-    this.#state = { ...this.#state, keyPackages: new Map(this.#state.keyPackages).set(instance, keyPackage) }
-    this.#keyPackages.add(instance)
+  keepKeyPackages(added: readonly (readonly [InstanceId, KeyPackage])[]): this {
+    if (added.length === 0) return this
+    this.#state = { ...this.#state, keyPackages: new Map([...this.#state.keyPackages, ...added]) }
+    for (const [instance] of added) this.#keyPackages.add(instance)
     return this
   }
 
