@@ -1,6 +1,7 @@
 /** People whose messages a test carries by hand, and whose stores it watches. */
 import {
   type DmlsClient,
+  type DmlsClientOptions,
   type DmlsGroup,
   type GroupEvent,
   loadOrCreateIdentity,
@@ -63,7 +64,11 @@ export interface HandPerson {
   readonly texts: string[]
 }
 
-export async function createHandPerson(memory?: MemoryStore, timing: Partial<Timing> = {}): Promise<HandPerson> {
+export async function createHandPerson(
+  memory?: MemoryStore,
+  timing: Partial<Timing> = {},
+  options: Pick<DmlsClientOptions, 'clock'> = {},
+): Promise<HandPerson> {
   const store = new WatchedStore(memory)
   const delivery = new HandDelivery()
   const identity = await loadOrCreateIdentity(store, nodeProvider)
@@ -75,6 +80,7 @@ export async function createHandPerson(memory?: MemoryStore, timing: Partial<Tim
     delivery,
     identity,
     timing: { ...still, ...timing },
+    ...options,
   })
   const person: HandPerson = { client, delivery, store, events: [], texts: [] }
   for (const group of client.groups()) listen(person, group)
@@ -106,13 +112,18 @@ export function say(person: HandPerson, text: string): Promise<Uint8Array> {
   return onlyGroup(person).send(new TextEncoder().encode(text))
 }
 
+/** These people in a group that the first of them began, and nothing on its way. */
+export async function handGroup(creator: HandPerson, ...others: readonly HandPerson[]): Promise<void> {
+  listen(creator, await creator.client.createGroup())
+  await onlyGroup(creator).add(await Promise.all(others.map(({ client }) => client.createKeyPackage())))
+  await carry(creator, ...others)
+}
+
 /** alice and bob in a group that alice began. */
 export async function handPair(timing?: Partial<Timing>): Promise<readonly [HandPerson, HandPerson]> {
   const alice = await createHandPerson(undefined, timing)
   const bob = await createHandPerson(undefined, timing)
-  listen(alice, await alice.client.createGroup())
-  await onlyGroup(alice).add([await bob.client.createKeyPackage()])
-  await carry(alice, bob)
+  await handGroup(alice, bob)
   return [alice, bob]
 }
 

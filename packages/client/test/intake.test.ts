@@ -1,8 +1,10 @@
 /** What is recognised, and what waits (protocol §4): with messages that are carried by hand. */
 import { decodeDmlsMessage, encodeDmlsMessage } from '@dmls/dmls'
 import { afterEach, describe, expect, test } from 'vitest'
-import { carry, createHandPerson, type HandPerson, handPair, onlyGroup, say, told } from './by-hand.ts'
+import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import type { Published } from './hand-delivery.ts'
+import { until } from './harness.ts'
+import { TurnedClock } from './turned-clock.ts'
 
 const open: HandPerson[] = []
 
@@ -84,5 +86,39 @@ describe('a message that waits for an epoch', () => {
     expect(onlyGroup(again).head).toBe(head)
     await told(again)
     expect(again.texts).toEqual(['after the update'])
+  })
+})
+
+describe('a merge that waits for a branch', () => {
+  test('is taken as it is once the epoch where the branch parted is deleted here (scenario 24)', async () => {
+    const clock = new TurnedClock()
+    const alice = await createHandPerson()
+    const bob = await createHandPerson(undefined, { retentionIntervalMs: 5 }, { clock })
+    const carol = await createHandPerson()
+    open.push(alice, bob, carol)
+    await handGroup(alice, bob, carol)
+    // bob stands with alice, and nobody shows him what carol did beside them
+    await onlyGroup(alice).update()
+    await carry(alice, bob)
+    await say(bob, 'with alice')
+    await carry(bob, alice)
+    await onlyGroup(carol).update()
+    const aside = onlyGroup(carol).head
+    await carry(carol, alice)
+    await onlyGroup(alice).update()
+    const merge = onlyGroup(alice).head
+    expect(onlyGroup(alice).dag().get(merge)?.resolves).toMatchObject([{ head: aside }])
+    const before = onlyGroup(bob).head
+    await carry(alice, bob)
+    expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch', dmlsEpoch: aside, waiting: 1 })
+    expect(onlyGroup(bob).head).toBe(before)
+    // nobody brings it, and nothing else comes: after a week he can process nothing of it any more
+    clock.passDays(8)
+    await until(() => onlyGroup(bob).head === merge, 'bob takes the merge', 3000)
+    expect(onlyGroup(bob).dag().has(aside)).toBe(false)
+    await say(alice, 'we are one again')
+    await carry(alice, bob)
+    await told(bob)
+    expect(bob.texts).toEqual(['we are one again'])
   })
 })

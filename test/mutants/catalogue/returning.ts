@@ -83,7 +83,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/client/src/group/running-group.ts',
     search: 'if (this.state.epochs !== before) this.#soon(() => this.#intake.reconsider())',
     replacement: '',
-    tests: REGRESSIONS,
+    tests: ['packages/client/test/intake.test.ts'],
   },
   {
     name: 'welcome-useless-for-ever',
