@@ -1,7 +1,10 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
 import { decodeMlsMessage, MlsError, mlsMessageBytes } from '@dmls/mls'
-import { afterEach, expect, test } from 'vitest'
-import { createHandPerson, type HandPerson, onlyGroup, told } from './by-hand.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { carry, createHandPerson, type HandPerson, handGroup, onlyGroup, say, told } from './by-hand.ts'
+import type { Published } from './hand-delivery.ts'
+import { until } from './harness.ts'
+import { TurnedClock } from './turned-clock.ts'
 
 const open: HandPerson[] = []
 
@@ -44,4 +47,80 @@ test('Welcomes that lead nowhere leave their names, and the one that leads somew
   expect(bob.store.memory.sizeBytes - before).toBeLessThan(300 * 100)
   for (const each of published) await bob.delivery.hand(each)
   expect(onlyGroup(bob).head).toBe(group.head)
+})
+
+/** Hands somebody the Welcome among what was published; that one. It may be for others too, in their inboxes. */
+async function carryWelcome(published: readonly Published[], to: HandPerson): Promise<Published> {
+  for (const each of published.filter(({ message }) => isWelcome(message))) {
+    if ((await to.delivery.hand(each)) === 'accept') return each
+  }
+  throw new Error('nobody was welcomed')
+}
+
+/** Whether somebody is where another is, as a member, and reads what that one says. */
+async function expectTogether(one: HandPerson, other: HandPerson): Promise<void> {
+  await until(() => onlyGroup(one).head === onlyGroup(other).head, 'the two to be together', 3000)
+  expect(onlyGroup(one).isMember).toBe(true)
+  await say(other, 'there you are')
+  await carry(other, one)
+  await until(() => one.texts.includes('there you are'), 'the message', 3000)
+}
+
+describe('a Welcome that is not to be followed now', () => {
+  test('because bob judges the fork himself, is the way back once judging shows that he is out (scenario 11)', async () => {
+    const people = await Promise.all(Array.from({ length: 5 }, () => createHandPerson()))
+    const [alice, bob, carol, dora, erin] = people as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
+    open.push(...people)
+    await handGroup(alice, bob, carol, dora)
+    // carol removes bob, and dora stands with her; he is with alice, who invites erin meanwhile
+    await onlyGroup(carol).remove([bob.client.identity])
+    const [removal] = (await carry(carol, dora)) as [Published]
+    await say(dora, 'with carol')
+    await carry(dora, carol)
+    await onlyGroup(alice).add([await erin.client.createKeyPackage()])
+    await carry(alice, bob, carol, erin)
+    const before = onlyGroup(bob).head
+    // she merges, tells erin where the group goes on, and invites bob anew, who does not know that he was removed
+    await onlyGroup(carol).add([await bob.client.createKeyPackage()])
+    const merged = carol.delivery.take()
+    for (const each of merged.filter(({ message }) => !isWelcome(message))) await bob.delivery.hand(each)
+    const { topic, message } = await carryWelcome(merged, bob)
+    expect([onlyGroup(bob).head, onlyGroup(bob).isMember]).toEqual([before, true])
+    expect(await bob.delivery.served(topic)).toEqual([message])
+
+    await bob.delivery.hand(removal)
+    await expectTogether(bob, carol)
+    expect(await bob.delivery.served(topic)).toEqual([])
+  })
+
+  test('because bob’s side is the one that stays, is the way once that side removes him (scenario 25)', async () => {
+    const clock = new TurnedClock()
+    const alice = await createHandPerson(undefined, {}, { clock })
+    const bob = await createHandPerson(undefined, { retentionIntervalMs: 5, cannotFollowAfterMs: 20 }, { clock })
+    const carol = await createHandPerson(undefined, { mergeQuiescenceMs: 5 }, { clock })
+    open.push(alice, bob, carol)
+    await handGroup(alice, bob, carol)
+    // two sides, and bob forgets where they part
+    await onlyGroup(alice).update()
+    await carry(alice, bob)
+    await onlyGroup(carol).update()
+    carol.delivery.take()
+    clock.passDays(8)
+    await until(() => bob.store.forgotten > 0, 'bob to forget', 3000)
+    const before = onlyGroup(bob).head
+    // he meets the other side, cannot follow, and asks; carol, who is alone there, brings him over
+    await say(carol, 'over here')
+    await carry(carol, bob)
+    await until(() => bob.delivery.published.length > 0, 'bob to ask', 3000)
+    await carry(bob, carol)
+    await until(() => carol.delivery.published.some(({ message }) => isWelcome(message)), 'carol to answer', 3000)
+    const { topic, message } = await carryWelcome(carol.delivery.take(), bob)
+    expect(onlyGroup(bob).head).toBe(before)
+    expect(await bob.delivery.served(topic)).toEqual([message])
+
+    await onlyGroup(alice).remove([bob.client.identity])
+    await carry(alice, bob)
+    await expectTogether(bob, carol)
+    expect(await bob.delivery.served(topic)).toEqual([])
+  })
 })

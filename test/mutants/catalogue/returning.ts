@@ -92,7 +92,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/client/src/welcome-inbox.ts',
     search: "new Set(['can_judge', ",
     replacement: 'new Set([',
-    tests: REGRESSIONS,
+    tests: ['packages/client/test/welcome-inbox.test.ts'],
   },
   {
     name: 'answer-useless-for-ever',
@@ -100,7 +100,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/client/src/welcome-inbox.ts',
     search: "'our_side_stays', ",
     replacement: '',
-    tests: REGRESSIONS,
+    tests: ['packages/client/test/welcome-inbox.test.ts'],
   },
   {
     name: 'led-back-by-a-handover',
