@@ -2,7 +2,6 @@
 import { loadOrCreateIdentity, openClient } from '@dmls/client'
 import { toHex, utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
-import { decodeMlsMessage, MlsError } from '@dmls/mls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { DmlsGroup } from '../src/api.ts'
 import { RunningState } from '../src/group/running-state.ts'
@@ -19,7 +18,8 @@ import {
   told,
   WatchedStore,
 } from './by-hand.ts'
-import { HandDelivery, type Published } from './hand-delivery.ts'
+import { HandDelivery, isWelcome, type Published } from './hand-delivery.ts'
+import { contentsOf } from './stored.ts'
 
 const open: HandPerson[] = []
 
@@ -32,22 +32,6 @@ async function pair(): Promise<readonly [HandPerson, HandPerson]> {
   const both = await handPair()
   open.push(...both)
   return both
-}
-
-/** Everything that a store holds, by hexadecimal key. */
-async function contents({ store }: HandPerson, prefix: Uint8Array = new Uint8Array(0)): Promise<Map<string, string>> {
-  const all = new Map<string, string>()
-  for await (const [key, value] of store.entries({ prefix })) all.set(toHex(key), toHex(value))
-  return all
-}
-
-function isWelcome({ message }: Published): boolean {
-  try {
-    return decodeMlsMessage(message).wireFormat === 'mls_welcome'
-  } catch (error) {
-    if (error instanceof MlsError) return false
-    throw error
-  }
 }
 
 /** Somebody who listens to no group. */
@@ -88,10 +72,10 @@ describe('a group that bob forgets', () => {
   test('leaves nothing in his store, all of it in one batch, and his other group as it was', async () => {
     const [alice, bob] = await pair()
     const { id } = onlyGroup(bob)
-    const empty = await contents(bob)
+    const empty = await contentsOf(bob.store)
     const other = await bob.client.createGroup()
     await other.send(utf8('to myself'))
-    const kept = [...(await contents(bob))].filter(([key]) => !empty.has(key))
+    const kept = [...(await contentsOf(bob.store))].filter(([key]) => !empty.has(key))
     // one that his application was not told of, and one that waits for an epoch
     await say(alice, 'hello')
     await carry(alice, bob)
@@ -99,18 +83,20 @@ describe('a group that bob forgets', () => {
     alice.delivery.take()
     await say(alice, 'early')
     const [late] = await carry(alice, bob)
-    expect((await contents(bob, KEY_PACKAGE_PREFIX)).size).toBe(1)
+    expect((await contentsOf(bob.store, KEY_PACKAGE_PREFIX)).size).toBe(1)
     const topic = Uint8Array.from(Buffer.from((late as Published).topic, 'hex'))
-    expect((await contents(bob, topicPrefix(topic))).size).toBe(2)
+    expect((await contentsOf(bob.store, topicPrefix(topic))).size).toBe(2)
     const [batches, forgotten] = [bob.store.batches.length, bob.store.forgotten]
 
     await bob.client.forgetGroup(id)
     expect([bob.store.batches.length - batches, bob.store.forgotten - forgotten]).toEqual([1, 1])
     for (const prefix of [groupPrefix(id), topicPrefix(topic), KEY_PACKAGE_PREFIX]) {
-      expect(await contents(bob, prefix)).toEqual(new Map())
+      expect(await contentsOf(bob.store, prefix)).toEqual(new Map())
     }
-    expect([...(await contents(bob, GROUP_LIST_PREFIX)).keys()]).toEqual([toHex(GROUP_LIST_PREFIX) + toHex(other.id)])
-    const left = await contents(bob)
+    expect([...(await contentsOf(bob.store, GROUP_LIST_PREFIX)).keys()]).toEqual([
+      toHex(GROUP_LIST_PREFIX) + toHex(other.id),
+    ])
+    const left = await contentsOf(bob.store)
     for (const [key, value] of kept) expect(left.get(key)).toBe(value)
     for (const [key, value] of left) expect(key + value).not.toContain(toHex(id))
     expect(bob.client.groups()).toEqual([other])
@@ -194,23 +180,23 @@ describe('a group that bob forgets', () => {
     const onTheWay = bob.delivery.hand(one)
     await ending
     await onTheWay
-    const after = await contents(bob)
+    const after = await contentsOf(bob.store)
     expect(await bob.delivery.hand(two)).toBeUndefined()
-    expect(await contents(bob)).toEqual(after)
-    expect(await contents(bob, groupPrefix(group.id))).toEqual(new Map())
+    expect(await contentsOf(bob.store)).toEqual(after)
+    expect(await contentsOf(bob.store, groupPrefix(group.id))).toEqual(new Map())
     expect(bob.texts.includes('two')).toBe(false)
   })
 
   test('is there as before when the disk refuses, and can be forgotten then', async () => {
     const [alice, bob] = await pair()
     const group = onlyGroup(bob)
-    const before = await contents(bob)
+    const before = await contentsOf(bob.store)
     bob.store.onWrite = () => {
       throw new StoreError('store_failed', 'the disk is full')
     }
     await expect(bob.client.forgetGroup(group.id)).rejects.toThrow('the disk is full')
     bob.store.onWrite = () => undefined
-    expect(await contents(bob)).toEqual(before)
+    expect(await contentsOf(bob.store)).toEqual(before)
     expect(bob.client.group(group.id)).toBe(group)
     await isClosed(() => group.update())
     const again = await createHandPerson(bob.store.memory.copy(), { resumeSyncMs: 10, resumeQuietMs: 1 })
@@ -220,7 +206,7 @@ describe('a group that bob forgets', () => {
     await told(alice)
     expect(alice.texts).toEqual(['as before'])
     await bob.client.forgetGroup(group.id)
-    expect([bob.client.groups(), await contents(bob, groupPrefix(group.id))]).toEqual([[], new Map()])
+    expect([bob.client.groups(), await contentsOf(bob.store, groupPrefix(group.id))]).toEqual([[], new Map()])
   })
 
   test('may be forgotten by the handler of a message, and begin again before that handler is done', async () => {
@@ -271,7 +257,7 @@ describe('a group that bob forgets', () => {
     for (const each of await invite(alice, bob)) await bob.delivery.hand(each)
     await ended
     expect(bob.client.groups()).toEqual([])
-    expect(await contents(bob, KEY_PACKAGE_PREFIX)).toEqual(new Map())
+    expect(await contentsOf(bob.store, KEY_PACKAGE_PREFIX)).toEqual(new Map())
   })
 })
 
@@ -308,7 +294,7 @@ test('a client that was closed forgets nothing', async () => {
   const [, bob] = await pair()
   const { id } = onlyGroup(bob)
   await bob.client.close()
-  const before = await contents(bob)
+  const before = await contentsOf(bob.store)
   await expect(bob.client.forgetGroup(id)).rejects.toMatchObject({ blame: 'usage', code: 'client_closed' })
-  expect(await contents(bob)).toEqual(before)
+  expect(await contentsOf(bob.store)).toEqual(before)
 })

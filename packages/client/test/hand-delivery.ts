@@ -1,10 +1,21 @@
 /** A Delivery that delivers nothing by itself: the test sees what is published and hands over what it wants. */
 import { toHex } from '@dmls/crypto'
+import { decodeMlsMessage, MlsError } from '@dmls/mls'
 import type { Delivery, Topic, TopicHandler, Verdict } from '../src/ports.ts'
 
 export interface Published {
   readonly topic: string
   readonly message: Uint8Array
+}
+
+/** Whether something that was published is a Welcome. */
+export function isWelcome({ message }: Published): boolean {
+  try {
+    return decodeMlsMessage(message).wireFormat === 'mls_welcome'
+  } catch (error) {
+    if (error instanceof MlsError) return false
+    throw error
+  }
 }
 
 export class HandDelivery implements Delivery {

@@ -9,6 +9,7 @@ import { keyPackageTopic } from '../src/topic-names.ts'
 import { WatchedStore } from './by-hand.ts'
 import { createHub, createPerson, groupOf, listen, type Person, until } from './harness.ts'
 import { createSolo } from './solo.ts'
+import { contentsOf } from './stored.ts'
 import { TurnedClock } from './turned-clock.ts'
 
 interface Setting {
@@ -35,9 +36,7 @@ function secretsOf({ bundle, signingKey }: OwnKeyPackage): readonly Uint8Array[]
 
 /** Everything that is on the disk, as one hexadecimal text. */
 async function everythingIn(store: WatchedStore): Promise<string> {
-  let all = ''
-  for await (const [, value] of store.entries({ prefix: new Uint8Array(0) })) all += toHex(value)
-  return all
+  return [...(await contentsOf(store)).values()].join(' ')
 }
 
 const groupId = new Uint8Array(32).fill(1)

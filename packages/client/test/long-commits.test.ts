@@ -1,9 +1,8 @@
 /** A commit that adds many takes long: whoever makes or processes it may follow it, and end it without a trace. */
-import { toHex } from '@dmls/crypto'
 import { afterEach, expect, test } from 'vitest'
 import type { CommitProgress, DmlsClientOptions, DmlsGroup, Progress } from '../src/api.ts'
-import type { Store } from '../src/ports.ts'
 import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say, until } from './harness.ts'
+import { contentsOf } from './stored.ts'
 
 type Hub = ReturnType<typeof createHub>
 
@@ -24,12 +23,6 @@ async function keyPackagesOf(guest: Person, count = 70): Promise<Uint8Array[]> {
   const made: Uint8Array[] = []
   while (made.length < count) made.push(await guest.client.createKeyPackage())
   return made
-}
-
-async function contents(store: Store): Promise<Map<string, string>> {
-  const all = new Map<string, string>()
-  for await (const [key, value] of store.entries({ prefix: new Uint8Array(0) })) all.set(toHex(key), toHex(value))
-  return all
 }
 
 function stateOf(group: DmlsGroup): unknown {
@@ -58,11 +51,11 @@ test('an addition that alice ends leaves everything as it was, and can be made o
   const carol = await opened(hub, 'carol')
   const guests = await keyPackagesOf(carol)
   const group = groupOf(alice)
-  const before = [stateOf(group), await contents(alice.store)]
+  const before = [stateOf(group), await contentsOf(alice.store)]
   const stop = new AbortController()
   const ending = { onProgress: () => stop.abort(new Error('too many')), signal: stop.signal }
   await expect(group.add(guests, ending)).rejects.toThrow('too many')
-  expect([stateOf(group), await contents(alice.store)]).toEqual(before)
+  expect([stateOf(group), await contentsOf(alice.store)]).toEqual(before)
   // and those that have not begun
   for (const call of [
     () => group.add(guests, { signal: stop.signal }),
@@ -72,7 +65,7 @@ test('an addition that alice ends leaves everything as it was, and can be made o
   ]) {
     await expect(call()).rejects.toThrow('too many')
   }
-  expect([stateOf(group), await contents(alice.store)]).toEqual(before)
+  expect([stateOf(group), await contentsOf(alice.store)]).toEqual(before)
   expect(carol.client.groups()).toEqual([])
   await say(alice, 'still here')
   await until(() => bob.texts.includes('still here'), 'her message')

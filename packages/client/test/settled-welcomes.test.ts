@@ -1,20 +1,11 @@
 /** A Welcome that led into a group is done with: not kept, not verified again, not fetched again. */
-import { decodeMlsMessage, MlsError } from '@dmls/mls'
 import { afterEach, expect, test } from 'vitest'
 import { MemoryStore } from '../src/memory-store.ts'
 import { SettledWelcomes } from '../src/settled-welcomes.ts'
 import { createHandPerson, type HandPerson, onlyGroup, told } from './by-hand.ts'
+import { isWelcome } from './hand-delivery.ts'
 
 const open: HandPerson[] = []
-
-function isWelcome(bytes: Uint8Array): boolean {
-  try {
-    return decodeMlsMessage(bytes).wireFormat === 'mls_welcome'
-  } catch (error) {
-    if (error instanceof MlsError) return false
-    throw error
-  }
-}
 
 afterEach(() => told(...open.splice(0)))
 
@@ -26,7 +17,7 @@ test('of a Welcome that was used only the name is kept, and a restart does not u
   const published = alice.delivery.take()
   for (const each of published) await bob.delivery.hand(each)
   expect(onlyGroup(bob).head).toBe(group.head)
-  const welcome = published.find(({ message }) => isWelcome(message))
+  const welcome = published.find(isWelcome)
   if (welcome === undefined) throw new Error('nobody was welcomed')
   expect(await bob.delivery.served(welcome.topic)).toEqual([])
   expect(await bob.delivery.hand(welcome)).toBe('ignore')

@@ -16,8 +16,8 @@ import {
   carry,
   createHandPerson,
   type HandPerson,
+  handGroup,
   handPair,
-  listen,
   onlyGroup,
   say,
   told,
@@ -101,12 +101,10 @@ test('an epoch that is over is deleted in the store too, with the subtrees that 
 async function five(): Promise<[HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]> {
   const people: HandPerson[] = []
   for (let i = 0; i < 5; i++) people.push(await createHandPerson())
-  const [alice, ...others] = people as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
-  listen(alice, await alice.client.createGroup())
-  await onlyGroup(alice).add(await Promise.all(others.map(({ client }) => client.createKeyPackage())))
-  await carry(alice, ...others)
   open.push(...people)
-  return [alice, ...others] as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
+  const [alice, ...others] = people as [HandPerson, HandPerson, HandPerson, HandPerson, HandPerson]
+  await handGroup(alice, ...others)
+  return [alice, ...others]
 }
 
 /** The same person in another process, on what its store has. */

@@ -1,8 +1,8 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
-import { decodeMlsMessage, MlsError, mlsMessageBytes } from '@dmls/mls'
+import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { carry, createHandPerson, type HandPerson, handGroup, onlyGroup, say, told } from './by-hand.ts'
-import type { Published } from './hand-delivery.ts'
+import { isWelcome, type Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
 import { TurnedClock } from './turned-clock.ts'
 
@@ -16,22 +16,13 @@ function readWelcome(bytes: Uint8Array): Extract<ReturnType<typeof decodeMlsMess
   return message
 }
 
-function isWelcome(bytes: Uint8Array): boolean {
-  try {
-    return decodeMlsMessage(bytes).wireFormat === 'mls_welcome'
-  } catch (error) {
-    if (error instanceof MlsError) return false
-    throw error
-  }
-}
-
 test('Welcomes that lead nowhere leave their names, and the one that leads somewhere still gets in', async () => {
   const [alice, bob] = [await createHandPerson(), await createHandPerson()]
   open.push(alice, bob)
   const group = await alice.client.createGroup()
   await group.add([await bob.client.createKeyPackage()])
   const published = alice.delivery.take()
-  const sent = published.find(({ message }) => isWelcome(message))
+  const sent = published.find(isWelcome)
   if (sent === undefined) throw new Error('nobody was welcomed')
   const { welcome } = readWelcome(sent.message)
 
@@ -51,7 +42,7 @@ test('Welcomes that lead nowhere leave their names, and the one that leads somew
 
 /** Hands somebody the Welcome among what was published; that one. It may be for others too, in their inboxes. */
 async function carryWelcome(published: readonly Published[], to: HandPerson): Promise<Published> {
-  for (const each of published.filter(({ message }) => isWelcome(message))) {
+  for (const each of published.filter(isWelcome)) {
     if ((await to.delivery.hand(each)) === 'accept') return each
   }
   throw new Error('nobody was welcomed')
@@ -83,7 +74,7 @@ describe('a Welcome that is not to be followed now', () => {
     // she merges, tells erin where the group goes on, and invites bob anew, who does not know that he was removed
     await onlyGroup(carol).add([await bob.client.createKeyPackage()])
     const merged = carol.delivery.take()
-    for (const each of merged.filter(({ message }) => !isWelcome(message))) await bob.delivery.hand(each)
+    for (const each of merged.filter((published) => !isWelcome(published))) await bob.delivery.hand(each)
     const { topic, message } = await carryWelcome(merged, bob)
     expect([onlyGroup(bob).head, onlyGroup(bob).isMember]).toEqual([before, true])
     expect(await bob.delivery.served(topic)).toEqual([message])
@@ -113,7 +104,7 @@ describe('a Welcome that is not to be followed now', () => {
     await carry(carol, bob)
     await until(() => bob.delivery.published.length > 0, 'bob to ask', 3000)
     await carry(bob, carol)
-    await until(() => carol.delivery.published.some(({ message }) => isWelcome(message)), 'carol to answer', 3000)
+    await until(() => carol.delivery.published.some(isWelcome), 'carol to answer', 3000)
     const { topic, message } = await carryWelcome(carol.delivery.take(), bob)
     expect(onlyGroup(bob).head).toBe(before)
     expect(await bob.delivery.served(topic)).toEqual([message])
