@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts'
 
 const RETURNING = ['test/scenarios/returning.test.ts']
 const REGRESSIONS = ['test/properties/regressions.test.ts']
+const WAYS_BACK = ['test/steps/ways-back.test.ts']
 
 export const RETURNING_MUTANTS: readonly Mutant[] = [
   {
@@ -115,16 +116,17 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     breaks: 'Whoever asked twice to come back does not follow the answer to its first request.',
     file: 'packages/dmls/src/group/rejoin.ts',
     search: 'return asked !== undefined && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self',
-    replacement: "return asked === 'out_of_reach' && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self",
-    tests: REGRESSIONS,
+    replacement:
+      'const request = rejoinRequestOf(joined.keyPackage, groupId); return request?.instance === self && request.reason === asked',
+    tests: WAYS_BACK,
   },
   {
     name: 'invited-where-it-is-out',
     breaks: 'Who cannot follow the others, and is no member where they are, does not go there by an invitation.',
     file: 'packages/dmls/src/group/join.ts',
     search: "if (asked !== 'out_of_reach' || answersRequest(state, joined)) return false",
-    replacement: 'if (asked !== undefined) return false',
-    tests: REGRESSIONS,
+    replacement: "if (asked !== undefined || self !== '') return false",
+    tests: WAYS_BACK,
   },
   {
     name: 'second-removal-hides-the-first',
@@ -133,7 +135,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/dmls/src/group/join.ts',
     search: 'return overcome.some(',
     replacement: 'return overcome.slice(-1).some(',
-    tests: REGRESSIONS,
+    tests: WAYS_BACK,
   },
   {
     name: 'removal-overcome-for-good',
@@ -141,7 +143,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/dmls/src/group/choose-head.ts',
     search: 'if (removal !== undefined) builder.set({ removal,',
     replacement: 'if (removal !== undefined && removal.removes.length > 1000) builder.set({ removal,',
-    tests: REGRESSIONS,
+    tests: WAYS_BACK,
   },
   {
     name: 'first-welcome-wins',
@@ -149,6 +151,6 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/dmls/src/group/join.ts',
     search: 'return overcome.some(',
     replacement: 'return overcome.length > 1_000_000 && overcome.some(',
-    tests: REGRESSIONS,
+    tests: WAYS_BACK,
   },
 ]
