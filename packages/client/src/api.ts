@@ -229,6 +229,10 @@ export interface SettingsChange {
   readonly extensions?: readonly Extension[]
 }
 
+/**
+ * One client. Once it was closed, every call that begins or ends a group, or makes or fetches a key package, fails with
+ * MlsError `usage` `client_closed`.
+ */
 export interface DmlsClient {
   readonly identity: Uint8Array
   createGroup(options?: CreateGroupOptions): Promise<DmlsGroup>

@@ -118,7 +118,7 @@ class RunningClient implements DmlsClient {
     const group = { running, handle: new GroupHandle(running) }
     this.#groups.set(toHex(running.id), group)
     // a handover may be what a Welcome was waiting for
-    running.onHandover(() => void this.#inbox?.retry())
+    running.onHandover(async () => this.#inbox?.retry())
     return group
   }
 
@@ -126,7 +126,12 @@ class RunningClient implements DmlsClient {
     return this.#beginnings.run(() => this.#createGroup(options))
   }
 
+  #requireOpen(): void {
+    this.#closing.signal.throwIfAborted()
+  }
+
   async #createGroup(options: CreateGroupOptions): Promise<DmlsGroup> {
+    this.#requireOpen()
     const { suite, random } = this.#context
     const groupId = options.groupId ?? random(GROUP_ID_SIZE)
     this.#requireNew(groupId)
@@ -141,6 +146,7 @@ class RunningClient implements DmlsClient {
   }
 
   async #joinGroup(joinInfo: Uint8Array, watch: Watch): Promise<DmlsGroup> {
+    this.#requireOpen()
     watch.signal?.throwIfAborted()
     const groupInfo = readJoinInfo(joinInfo)
     const { groupId } = groupInfo.groupContext
@@ -192,7 +198,7 @@ class RunningClient implements DmlsClient {
   }
 
   async #endGroup(groupId: Uint8Array): Promise<void> {
-    this.#closing.signal.throwIfAborted()
+    this.#requireOpen()
     const name = toHex(groupId)
     const group = this.#groups.get(name)
     if (group === undefined) throw usage('no_such_group', 'this client is in no group of that id')
@@ -210,10 +216,12 @@ class RunningClient implements DmlsClient {
   }
 
   async createKeyPackage(): Promise<Uint8Array> {
+    this.#requireOpen()
     return keyPackageMessage(await this.#keyPackages.create())
   }
 
-  fetchKeyPackage(identity: Uint8Array, timeoutMs: number = KEY_PACKAGE_TIMEOUT_MS): Promise<Uint8Array> {
+  async fetchKeyPackage(identity: Uint8Array, timeoutMs: number = KEY_PACKAGE_TIMEOUT_MS): Promise<Uint8Array> {
+    this.#requireOpen()
     return fetchKeyPackage(this.#context, identity, timeoutMs)
   }
 
@@ -226,6 +234,8 @@ class RunningClient implements DmlsClient {
     await this.#stopOffering?.()
     await this.#endings.idle()
     await this.#inbox?.close()
+    // one that was about to begin is closed with the others
+    await this.#beginnings.idle()
     for (const { running } of this.#groups.values()) await running.close()
     await this.#welcomes.close()
   }

@@ -2,8 +2,12 @@ import { toHex, utf8 } from '@dmls/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MemoryStore } from '../src/memory-store.ts'
 import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say, until } from './harness.ts'
+import { contentsOf } from './stored.ts'
 
 const open: Person[] = []
+
+/** An error with which a closed client refuses. */
+const CLOSED = { name: 'MlsError', blame: 'usage', code: 'client_closed' }
 
 async function people(hub: ReturnType<typeof createHub>, ...names: string[]): Promise<Person[]> {
   const created = await Promise.all(names.map((name) => createPerson(hub, name)))
@@ -125,5 +129,40 @@ describe('a group of clients', () => {
     await say(bob, 'here I am')
     await until(() => alice.texts.length === 1, 'the message')
     expect(await outgoing()).toBe(0)
+  })
+})
+
+describe('a client that was closed', () => {
+  test('begins no group, makes no key package and fetches none, and writes nothing', async () => {
+    const hub = createHub()
+    const [alice, bob] = (await people(hub, 'alice', 'bob')) as [Person, Person]
+    await createGroupOf([alice], { policy: { externalCommits: 'allowed' } })
+    const joinInfo = await groupOf(alice).createJoinInfo()
+    const before = await contentsOf(bob.store)
+    const { client } = bob
+    const beingClosed = client.close()
+    for (const call of [
+      () => client.createGroup(),
+      () => client.joinGroup(joinInfo),
+      () => client.createKeyPackage(),
+      () => client.fetchKeyPackage(alice.client.identity),
+    ]) {
+      await expect(call()).rejects.toMatchObject(CLOSED)
+      await beingClosed
+      await expect(call()).rejects.toMatchObject(CLOSED)
+    }
+    expect(client.groups()).toEqual([])
+    expect(await contentsOf(bob.store)).toEqual(before)
+  })
+
+  test('has closed a group that was just beginning', async () => {
+    const [alice] = (await people(createHub(), 'alice')) as [Person]
+    const beginning = alice.client.createGroup()
+    // it has begun when somebody else's turn would come
+    await Promise.resolve()
+    await alice.client.close()
+    const group = await beginning
+    expect(alice.client.groups()).toEqual([group])
+    await expect(group.send(utf8('too late'))).rejects.toMatchObject({ blame: 'usage', code: 'group_closed' })
   })
 })
