@@ -13,11 +13,12 @@ import { MemoryStore } from '../src/memory-store.ts'
 import type { Store, StoreOperation, StoreRange } from '../src/ports.ts'
 import { HandDelivery, type Published } from './hand-delivery.ts'
 
-/** A store that shows its batches before they take effect. */
+/** A store that shows its batches before they take effect, and can be made to refuse. */
 export class WatchedStore implements Store {
   readonly memory: MemoryStore
   readonly batches: (readonly StoreOperation[])[] = []
   onWrite: () => void = () => undefined
+  onRead: () => void = () => undefined
   /** How often it was told to forget. */
   forgotten = 0
 
@@ -25,7 +26,8 @@ export class WatchedStore implements Store {
     this.memory = memory
   }
 
-  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.onRead()
     return this.memory.get(key)
   }
 

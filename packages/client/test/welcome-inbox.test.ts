@@ -1,7 +1,8 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
 import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
-import { carry, createHandPerson, type HandPerson, handGroup, onlyGroup, say, told } from './by-hand.ts'
+import { StoreError } from '../src/ports.ts'
+import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import { isWelcome, type Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
 import { TurnedClock } from './turned-clock.ts'
@@ -114,4 +115,23 @@ describe('a Welcome that is not to be followed now', () => {
     await expectTogether(bob, carol)
     expect(await bob.delivery.served(topic)).toEqual([])
   })
+})
+
+test('a disk that refuses while a Welcome is tried again is reported, and the Welcome stays for the next time', async () => {
+  const [alice, bob] = await handPair()
+  open.push(alice, bob)
+  await onlyGroup(alice).remove([bob.client.identity])
+  const [removal] = alice.delivery.take() as [Published]
+  await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+  await carryWelcome(alice.delivery.take(), bob)
+  bob.store.onRead = () => {
+    throw new StoreError('store_failed', 'the disk does not answer')
+  }
+  expect(await bob.delivery.hand(removal)).toBe('accept')
+  await until(() => bob.events.some(({ type }) => type === 'refused'), 'the report', 3000)
+  expect(bob.events.find(({ type }) => type === 'refused')).toMatchObject({ code: 'store_failed' })
+  expect(onlyGroup(bob).isMember).toBe(false)
+  const again = await createHandPerson(bob.store.memory.copy())
+  open.push(again)
+  await expectTogether(again, alice)
 })

@@ -43,7 +43,7 @@ export class Intake {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       // nothing was written, so nothing happened: a peer can bring it again
-      this.#parts.tell([{ type: 'refused', code: error.code, reason: error.message, sender: undefined }])
+      this.#parts.tell([diskRefusal(error)])
       return 'ignore'
     }
   }
@@ -200,6 +200,11 @@ function originOf(received: ReceivedStep): Origin {
     default:
       return { kind: 'other', author: received.kind }
   }
+}
+
+/** What the application is told when its disk refused. */
+export function diskRefusal({ code, message }: StoreError): GroupEvent {
+  return { type: 'refused', code, reason: message, sender: undefined }
 }
 
 function refusalEvent(error: unknown): GroupEvent {

@@ -23,6 +23,7 @@ import {
 import { type Joined, type KeyPackage, MlsError, usage, type Watch } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
+import { StoreError } from '../ports.ts'
 import { SerialQueue } from '../serial-queue.ts'
 import { groupTopic } from '../topic-names.ts'
 import { Announcer } from './announcer.ts'
@@ -31,7 +32,7 @@ import { eventsOf } from './events.ts'
 import { Forgetting, type KeyPackageStore } from './forgetting.ts'
 import type { SigningKey } from './group-records.ts'
 import { Homecoming, type ReturnKeys } from './homecoming.ts'
-import { Intake, type ReceivedStep } from './intake.ts'
+import { diskRefusal, Intake, type ReceivedStep } from './intake.ts'
 import { Maintenance } from './maintenance.ts'
 import { MessageInbox } from './message-inbox.ts'
 import { MessageLedger, OWN, type Pending } from './message-ledger.ts'
@@ -73,7 +74,7 @@ export class RunningGroup {
   readonly #queue = new SerialQueue()
   readonly #resumption: Resumption
   #unsubscribe: (() => Promise<void>) | undefined
-  #onHandover: (() => void) | undefined
+  #onHandover: (() => Promise<void>) | undefined
   /** The head in which we last asked to be removed. */
   #askedIn: DmlsEpoch | undefined
   #closed = false
@@ -301,7 +302,7 @@ export class RunningGroup {
       if (!this.isMember) return
       await this.#homecoming.ask(reason)
       // an invitation to where we cannot follow may have come already
-      this.#onHandover?.()
+      this.#retryWelcomes()
     })
   }
 
@@ -321,7 +322,7 @@ export class RunningGroup {
     this.#maintenance.reconsider()
     this.#pursuit.reconsider()
     // the Welcome that brings us back may have come first
-    if (before.removal === undefined && state.removal !== undefined) this.#onHandover?.()
+    if (before.removal === undefined && state.removal !== undefined) this.#retryWelcomes()
     // scenario 1: nobody grows our state beyond the caps until the next look at it
     if (changes.epochs.length > 0 && this.#forgetting.isOverCaps) this.#soon(async () => void (await this.#retireNow()))
   }
@@ -330,7 +331,7 @@ export class RunningGroup {
     this.#stepped(before, received)
     if (received.kind === 'application') {
       this.#announcer.deliver()
-      if (received.content.kind === 'handover') this.#onHandover?.()
+      if (received.content.kind === 'handover') this.#retryWelcomes()
     }
     if (received.kind === 'lost') {
       if (!before.isLost) {
@@ -392,9 +393,16 @@ export class RunningGroup {
     })
   }
 
-  /** Calls back when a handover arrived: a Welcome may have waited for it. */
-  onHandover(callback: () => void): void {
+  /** Calls back when a handover arrived: a Welcome may have waited for it. Nobody waits for what that does. */
+  onHandover(callback: () => Promise<void>): void {
     this.#onHandover = callback
+  }
+
+  /** A Welcome that the disk kept from being followed stays in the inbox, and is tried again with the next of these. */
+  #retryWelcomes(): void {
+    this.#onHandover?.().catch((error: unknown) => {
+      if (error instanceof StoreError) this.#announcer.tell([diskRefusal(error)])
+    })
   }
 
   /** Finishes running steps and takes part no more, and tells the application what it has not been told. */
