@@ -37,12 +37,8 @@ export class Forgetting {
   readonly #parts: Parts
   /** The retention policy of an epoch that was the head. */
   #policy: { readonly head: DmlsEpoch; readonly retention: RetentionPolicy } | undefined
-
-  /** Bytes of the key packages that each epoch brought. */
-  #invited: { readonly of: DmlsGroupState['keyPackages'] | undefined; readonly sizes: Map<DmlsEpoch, number> } = {
-    of: undefined,
-    sizes: new Map(),
-  }
+  /** Bytes of the key packages that each epoch brought. They come with it, and go only in a step of ours. */
+  readonly #invited = new Map<DmlsEpoch, number>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -61,11 +57,10 @@ export class Forgetting {
 
   /** Bytes of an epoch's records and of the key packages that it brought. */
   #sizeOf(state: DmlsGroupState, epoch: DmlsEpoch): number {
-    if (this.#invited.of !== state.keyPackages) this.#invited = { of: state.keyPackages, sizes: new Map() }
-    let invited = this.#invited.sizes.get(epoch)
+    let invited = this.#invited.get(epoch)
     if (invited === undefined) {
       invited = keyPackageBytesOf(state, epoch)
-      this.#invited.sizes.set(epoch, invited)
+      this.#invited.set(epoch, invited)
     }
     return this.#parts.running.records.sizeOf(epoch) + invited
   }
@@ -107,6 +102,8 @@ export class Forgetting {
     }
     await running.apply(step, records.sweep(step.state), unneeded, released)
     step.wipe()
+    for (const epoch of step.changes.dropped) this.#invited.delete(epoch)
+    if (step.changes.keyPackages.length > 0) this.#invited.clear()
     return true
   }
 
