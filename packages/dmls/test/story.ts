@@ -31,6 +31,8 @@ export interface Deed {
   readonly add?: readonly string[]
   readonly remove?: readonly string[]
   readonly resolve?: readonly string[]
+  /** Where the resolved heads parted; the parent unless told. */
+  readonly forkPoint?: string
   readonly settings?: string
   readonly tag?: string
   readonly counter?: number
@@ -79,7 +81,10 @@ export class Story {
       committer,
       committerLeaf: present.get(committer)?.leafIndex,
       counter: deed.counter === undefined ? this.#next(committer) : BigInt(deed.counter),
-      resolves: (deed.resolve ?? []).map((head) => ({ head: epochOf(head), forkPoint: epochOf(parent) })),
+      resolves: (deed.resolve ?? []).map((head) => ({
+        head: epochOf(head),
+        forkPoint: epochOf(deed.forkPoint ?? parent),
+      })),
       adds,
       removes: [...removed],
       updates: [committer],

@@ -46,7 +46,7 @@ export function wholePast(dag: Dag, heads: readonly DagNode[]): Region {
   return collect(dag, heads, undefined)
 }
 
-/** The region above a bottleneck; if an older branch leads beside it, only the lower bottleneck that this needs. */
+/** The region above a bottleneck; if an older branch changed something beside it, only the lower one that this needs. */
 function collect(dag: Dag, heads: readonly DagNode[], base: DagNode | undefined): Region {
   const seen = new Set<DagNode>()
   const waiting = [...heads]
@@ -56,7 +56,8 @@ function collect(dag: Dag, heads: readonly DagNode[], base: DagNode | undefined)
       seen.add(node)
       for (const target of resolvedNodes(dag, node)) {
         if (base === undefined || isAncestorOrSelf(base, target)) waiting.push(target)
-        else if (!precedesOrEquals(dag, target, base)) return { base: forkPointOf(base, target), changes: [] }
+        else if (!precedesOrEquals(dag, target.lastChange, base))
+          return { base: forkPointOf(base, target), changes: [] }
       }
     }
   }

@@ -6,7 +6,7 @@ import { supportForkChoice } from '../../src/fork-choice/support.ts'
 import { handoversFor } from '../../src/reconcile/handover.ts'
 import { type Plan, plan, planReconciliation } from '../../src/reconcile/plan.ts'
 import { plainRemovals, viewOf } from '../../src/reconcile/view.ts'
-import { epochOf, nameOf, rootOf, Story } from '../story.ts'
+import { type Deed, epochOf, nameOf, rootOf, Story } from '../story.ts'
 import { hash } from '../suites.ts'
 
 const three = Story.begin('start', 'alice', 'bob', 'charlie')
@@ -64,6 +64,19 @@ describe('whether a fork can be judged', () => {
       .commit('charlie', 'm', 'c2')
     const heads = [epochOf('b2'), epochOf('c2')]
     expect(plan(viewOf(two.dag, heads) as Dag, epochOf('b2'), heads).empty).toBe(true)
+  })
+
+  test('is known with a branch from further back, as long as that changed nothing', () => {
+    const heads = [epochOf('a2'), epochOf('c1')]
+    const after = (deed: Deed): Story =>
+      three
+        .commit('bob', 'start', 'side', deed)
+        .commit('alice', 'start', 'a1', { resolve: ['elsewhere'], forkPoint: 'before us' })
+        .commit('alice', 'a1', 'a2')
+        .commit('charlie', 'a1', 'c1', { resolve: ['side'], forkPoint: 'start' })
+    expect(viewOf(after({}).dag, heads)).toBeDefined()
+    // with somebody to judge, all that happened since it parted is needed
+    expect(viewOf(after({ add: ['dave'] }).dag, heads)).toBeUndefined()
   })
 
   test('is not known across two trees: whoever entered twice does not see where they part', () => {
