@@ -5,7 +5,7 @@
 import type { CommitMade, RetentionPolicy } from '@dmls/dmls'
 import type { KeyPackage } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import type { Actor } from '../scenarios/actor.ts'
+import { type Actor, fingerprint } from '../scenarios/actor.ts'
 import { actors, agreedHead, commitTo, groupOf, welcomeOf } from '../scenarios/story.ts'
 
 const MINUTE = 60_000
@@ -197,5 +197,41 @@ describe('a member that can follow nobody, and is out where the others are', () 
     const { head } = dave
     expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
     expect(dave.head).toBe(head)
+  })
+})
+
+describe('a handover to a branch that was merged since', () => {
+  test('leads nobody back there, whatever Welcome comes late', async () => {
+    const people = await actors(['alice', 'bob', 'charlie', 'erin', 'dave'])
+    const [alice, bob, charlie, erin, dave] = people as [Actor, Actor, Actor, Actor, Actor]
+    await groupOf([alice, bob, charlie, erin])
+    // both sides invite dave, and charlie merges alice's into his own
+    const [lower, higher] = await offersOf(dave)
+    const left = await alice.commit({ add: [lower] })
+    const right = await charlie.commit({ add: [higher] })
+    await bob.receive(right.wire)
+    await charlie.receive(await bob.say('we go on here'), left.wire)
+    const swept = await charlie.commit()
+    expect([swept.parent, swept.resolved]).toEqual([right.epoch, [left.epoch]])
+    // alice has gone on beside it, and merges that into hers
+    const further = await alice.commit()
+    await erin.receive(left.wire, further.wire)
+    await alice.receive(await erin.say('we go on there'), right.wire, swept.wire)
+    const merge = await alice.commit()
+    expect([merge.parent, merge.resolved]).toEqual([further.epoch, [swept.epoch]])
+
+    // dave enters by charlie's merge, is handed over to alice, and follows her to where all are
+    await dave.welcome(welcomeOf(swept))
+    await dave.receive(...merge.handovers)
+    expect(await dave.welcome(welcomeOf(left))).toBe('joined')
+    await dave.receive(...swept.handovers, further.wire, merge.wire)
+    expect(dave.head).toBe(merge.epoch)
+    expect([...dave.state.handovers.values()]).toContainEqual(
+      expect.objectContaining({ saidIn: left.epoch, resolvedBy: swept.epoch, entrances: [right.epoch] }),
+    )
+    const before = fingerprint(dave.state)
+    expect(await dave.welcome(welcomeOf(right))).toBe('refused: no_handover')
+    expect(fingerprint(dave.state)).toBe(before)
+    expect(agreedHead([alice, dave])).toBe(merge.epoch)
   })
 })

@@ -2,7 +2,6 @@
 import type { Mutant } from '../mutant.ts'
 
 const RETURNING = ['test/scenarios/returning.test.ts']
-const REGRESSIONS = ['test/properties/regressions.test.ts']
 const WAYS_BACK = ['test/steps/ways-back.test.ts']
 
 export const RETURNING_MUTANTS: readonly Mutant[] = [
@@ -109,7 +108,7 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     file: 'packages/dmls/src/group/handovers.ts',
     search: 'isAtHome && !isBehindUs &&',
     replacement: 'isAtHome && (!isBehindUs || head !== undefined) &&',
-    tests: REGRESSIONS,
+    tests: WAYS_BACK,
   },
   {
     name: 'first-request-forgotten',
