@@ -170,9 +170,15 @@ export class WelcomeInbox {
  */
 const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays', 'no_descent'])
 
-/** A Welcome that lacks something is tried again; one that is bad, or not for us, is not. */
+/** What a Welcome may lack that can still come: a handover, the end of its group here, the rule of the application. */
+const LACKS: ReadonlySet<string> = new Set(['no_handover', 'group_ending', 'no_admin_rule'])
+
+/**
+ * A Welcome that is bad, or not for us, is not tried again: a key package was ours before anybody could use it, and what
+ * else is missing its maker has left out.
+ */
 function mayWorkLater(error: unknown): boolean {
-  if (error instanceof MlsError) return error.blame === 'missing' || STAYS.has(error.code)
+  if (error instanceof MlsError) return LACKS.has(error.code) || STAYS.has(error.code)
   return error instanceof StoreError
 }
 

@@ -1,7 +1,8 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
 import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
-import { StoreError } from '../src/ports.ts'
+import { DEFAULT_LIMITS } from '../src/context.ts'
+import { StoreError, type Verdict } from '../src/ports.ts'
 import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import { isWelcome, type Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
@@ -32,13 +33,35 @@ test('Welcomes that lead nowhere leave their names, and the one that leads somew
   for (let i = 0; i < 300; i++) {
     const encryptedGroupInfo = Uint8Array.from(welcome.encryptedGroupInfo)
     encryptedGroupInfo.set([i >> 8, i & 0xff])
-    const message = mlsMessageBytes({ wireFormat: 'mls_welcome', welcome: { ...welcome, encryptedGroupInfo } })
+    const secrets = welcome.secrets.map((each) => ({ ...each, newMember: each.newMember.map((byte) => byte ^ 1) }))
+    const bad = i % 2 === 0 ? { ...welcome, encryptedGroupInfo } : { ...welcome, encryptedGroupInfo, secrets }
+    const message = mlsMessageBytes({ wireFormat: 'mls_welcome', welcome: bad })
     expect(await bob.delivery.hand({ ...sent, message })).toBe('accept')
   }
   expect(await bob.delivery.served(sent.topic)).toEqual([])
   expect(bob.store.memory.sizeBytes - before).toBeLessThan(300 * 100)
   for (const each of published) await bob.delivery.hand(each)
   expect(onlyGroup(bob).head).toBe(group.head)
+})
+
+test('no more than so many Welcomes wait, however many copies of one somebody makes', async () => {
+  const [alice, bob] = await handPair()
+  open.push(alice, bob)
+  await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+  const sent = await carryWelcome(alice.delivery.take(), bob)
+  const { welcome } = readWelcome(sent.message)
+  const [entry] = welcome.secrets
+  if (entry === undefined) throw new Error('the Welcome is for nobody')
+  const verdicts: (Verdict | undefined)[] = []
+  // all are good, and wait for a handover as the first does
+  for (let i = 0; i < DEFAULT_LIMITS.welcomesMax; i++) {
+    const other = { ...entry, newMember: new Uint8Array(32).fill(i) }
+    const copy = { ...welcome, secrets: [...welcome.secrets, other] }
+    const message = mlsMessageBytes({ wireFormat: 'mls_welcome', welcome: copy })
+    verdicts.push(await bob.delivery.hand({ ...sent, message }))
+  }
+  expect([verdicts.at(-2), verdicts.at(-1)]).toEqual(['accept', 'ignore'])
+  expect(await bob.delivery.served(sent.topic)).toHaveLength(DEFAULT_LIMITS.welcomesMax)
 })
 
 /** Hands somebody the Welcome among what was published; that one. It may be for others too, in their inboxes. */
