@@ -1,6 +1,6 @@
 /** Key packages that nobody has used: which one is offered, and when its private keys go. */
 import { toHex } from '@dmls/crypto'
-import { dmlsEpoch } from '@dmls/dmls'
+import { type DmlsEpoch, dmlsEpoch } from '@dmls/dmls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ClientContext } from '../src/context.ts'
 import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from '../src/key-packages.ts'
@@ -126,6 +126,63 @@ describe('a key package that nobody used within its lifetime', () => {
     clock.passDays(91)
     await own.offer()
     expect(found.signingKey.privateKey.some((byte) => byte !== 0)).toBe(true)
+  })
+})
+
+describe('a key package that was used', () => {
+  const [first, second] = [1, 2].map((byte) => dmlsEpoch(new Uint8Array(32).fill(byte))) as [DmlsEpoch, DmlsEpoch]
+  const elsewhere = new Uint8Array(32).fill(2)
+
+  /** One that Welcomes into both epochs used, and one that another group used. */
+  async function used({ own, store }: Setting): Promise<readonly [OwnKeyPackage, OwnKeyPackage]> {
+    const [ours, theirs] = [await own.create(), await own.create()]
+    for (const [{ bundle }, group, epoch] of [
+      [ours, groupId, first],
+      [ours, groupId, second],
+      [theirs, elsewhere, first],
+    ] as const) {
+      const { operations, written } = own.use(own.find(bundle.reference) as OwnKeyPackage, group, epoch)
+      await store.write(operations)
+      written()
+    }
+    return [ours, theirs]
+  }
+
+  test('stays as long as a merge may start from where it led, also for a client that opens', async () => {
+    const place = await setting()
+    const [ours] = await used(place)
+    for (const own of [place.own, await KeyPackages.open(place.context)]) {
+      for (const open of [first, second]) {
+        const { operations } = own.release(
+          groupId,
+          (epoch) => epoch === open,
+          () => false,
+        )
+        expect(operations).toEqual([])
+      }
+      expect(own.find(ours.bundle.reference)?.entered).toEqual([first, second])
+    }
+  })
+
+  test('goes with its private keys after that, and leaves those of another group alone', async () => {
+    const place = await setting()
+    const { own, store } = place
+    const [ours, theirs] = await used(place)
+    const secrets = [ours.bundle.initPrivateKey, ours.bundle.encryptionPrivateKey]
+    const hidden = secrets.map(toHex)
+    const { operations, written } = own.release(
+      groupId,
+      () => false,
+      () => false,
+    )
+    await store.write(operations)
+    expect(secrets.map(toHex)).toEqual(hidden)
+    written()
+    expect(own.all().map(nameOf)).toEqual([nameOf(theirs)])
+    for (const secret of hidden) expect(await everythingIn(store)).not.toContain(secret)
+    for (const secret of secrets) expect(secret.every((byte) => byte === 0)).toBe(true)
+    expect(secretsOf(theirs).every((secret) => secret.some((byte) => byte !== 0))).toBe(true)
+    expect((await KeyPackages.open(place.context)).all().map(nameOf)).toEqual([nameOf(theirs)])
   })
 })
 

@@ -21,6 +21,22 @@ export const HANDOVER: readonly Mutant[] = [
     tests: MERGING,
   },
   {
+    name: 'invitation-before-the-fork-forgotten',
+    breaks: 'Whoever was invited twice, and followed the invitation that fell, is not told of the one that stands.',
+    file: 'packages/dmls/src/reconcile/handover.ts',
+    search: 'missing.size > 0 ? REACH_BEFORE_FORK : 0',
+    replacement: '0',
+    tests: ['packages/dmls/test/reconcile/newcomers.test.ts'],
+  },
+  {
+    name: 'exchange-taken-for-a-removal',
+    breaks: 'A member that a merge exchanged for another instance of itself asks to be removed everywhere.',
+    file: 'packages/client/src/group/running-group.ts',
+    search: '      removal.exchanged ||\n',
+    replacement: '',
+    tests: ['test/scenarios/absence.test.ts'],
+  },
+  {
     name: 'handover-above-the-merge',
     breaks:
       'The handovers of a merge have higher counters than it, so the merger speaks for the branch that it gives up.',
@@ -85,8 +101,8 @@ export const HANDOVER: readonly Mutant[] = [
     name: 'entrances-not-named',
     breaks: 'A handover does not say which earlier epochs welcomed its listeners: crossing merges leave them behind.',
     file: 'packages/dmls/src/reconcile/handover.ts',
-    search: 'entrances: welcomed.size === 0 ? [] : additionsOf(',
-    replacement: 'entrances: welcomed.size >= 0 ? [] : additionsOf(',
+    search: 'entrances: additionsOf(dag, plan.base, forkPoint, welcomed)',
+    replacement: 'entrances: []',
     tests: ['packages/dmls/test/reconcile/newcomers.test.ts'],
   },
   {

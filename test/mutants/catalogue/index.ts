@@ -7,9 +7,11 @@ import { HANDOVER } from './handover.ts'
 import { LIAR_MUTANTS } from './liars.ts'
 import { MEMBERSHIP_MUTANTS } from './membership.ts'
 import { MLS } from './mls.ts'
+import { RECORDS } from './records.ts'
 import { RETURNING_MUTANTS } from './returning.ts'
 import { SECRETS } from './secrets.ts'
 import { STORAGE } from './storage.ts'
+import { WELCOMES } from './welcomes.ts'
 
 export const CATALOGUE: readonly Mutant[] = [
   ...FORK_CHOICE,
@@ -20,6 +22,8 @@ export const CATALOGUE: readonly Mutant[] = [
   ...SECRETS,
   ...CAPS,
   ...STORAGE,
+  ...WELCOMES,
+  ...RECORDS,
   ...MLS,
   ...APPLICATION,
 ]

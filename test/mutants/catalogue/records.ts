@@ -1,0 +1,138 @@
+/** Mistakes in what a client keeps of its groups, and in what it lets go or gives up (protocol §8, §9). */
+import type { Mutant } from '../mutant.ts'
+
+const TREES = 'packages/client/src/group/tree-packs.ts'
+const ENDING = ['packages/client/test/forget-group.test.ts']
+
+export const RECORDS: readonly Mutant[] = [
+  {
+    name: 'swept-subtree-taken-for-stored',
+    breaks: 'A subtree that was swept away in part is taken for stored: a group cannot be read back.',
+    file: TREES,
+    search: '        for (const name of this.#whole) if (isDead(name)) this.#whole.delete(name)\n',
+    replacement: '',
+    tests: ['packages/client/test/tree-packs.test.ts'],
+  },
+  {
+    name: 'partly-read-subtree-taken-for-stored',
+    breaks: 'After a restart a node whose subtree was swept away is taken for stored with all that was below it.',
+    file: TREES,
+    search: 'if (isWhole(name, treeRecordLevel(bytes))) yield name',
+    replacement: 'if (isWhole(name, treeRecordLevel(bytes)) || treeRecordLevel(bytes) > 0) yield name',
+    tests: ['packages/client/test/tree-packs.test.ts'],
+  },
+  {
+    name: 'leaf-of-the-removed-stays',
+    breaks: 'The leaf of somebody who is in no epoch any more stays on the disk, beside those that live.',
+    file: TREES,
+    search: 'return leaves.some(isDead) || deadParents',
+    replacement: 'return leaves.every(isDead) || deadParents',
+    tests: ['packages/client/test/tree-packs.test.ts'],
+  },
+  {
+    name: 'two-senders-in-one-place',
+    breaks: 'Of two senders that are first heard in one step one is forgotten after a restart.',
+    file: 'packages/client/src/group/witness-packs.ts',
+    search: 'place = this.#senders.length + fresh.size',
+    replacement: 'place = this.#senders.length',
+    tests: ['packages/client/test/witness-packs.test.ts'],
+  },
+  {
+    name: 'neighbours-go-too',
+    breaks: 'A key package that goes takes those in its record along: after a restart a merge cannot add them again.',
+    file: 'packages/client/src/group/key-package-packs.ts',
+    search: 'membersOf(pack).filter((other) => other !== instance)',
+    replacement: 'membersOf(pack).filter((other) => other === undefined)',
+    tests: ['packages/client/test/key-package-packs.test.ts'],
+  },
+  {
+    name: 'gone-key-packages-count',
+    breaks: 'Key packages that are gone count against the caps, and epochs are deleted for it.',
+    file: 'packages/client/src/group/forgetting.ts',
+    search: '    if (step.changes.keyPackages.length > 0) this.#invited.clear()\n',
+    replacement: '',
+    tests: ['packages/client/test/forgetting.test.ts'],
+  },
+  {
+    name: 'own-messages-let-go',
+    breaks: 'What we said ourselves and nobody may have yet goes when others flood the log.',
+    file: 'packages/client/src/group/held-messages.ts',
+    search: '(({ commit, other }) => {\n      const staying = [...other, ...commit]',
+    replacement: '(({ commit, other, own }) => {\n      const staying = [...own, ...other, ...commit]',
+    tests: ['packages/client/test/held-messages.test.ts'],
+  },
+  {
+    name: 'commits-let-go-first',
+    breaks: 'What whoever was away has to follow goes before what was said.',
+    file: 'packages/client/src/group/held-messages.ts',
+    search: 'const staying = [...other, ...commit]',
+    replacement: 'const staying = [...commit, ...other]',
+    tests: ['packages/client/test/held-messages.test.ts'],
+  },
+  {
+    name: 'forgotten-group-leaves-its-log',
+    breaks: 'The messages of a group that was forgotten stay in the store.',
+    file: 'packages/client/src/group/ending.ts',
+    search: '[groupPrefix(groupId), topicPrefix(groupTopic(digest, groupId))]',
+    replacement: '[groupPrefix(groupId), topicPrefix(groupTopic(digest, groupId))].slice(0, 1)',
+    tests: ENDING,
+  },
+  {
+    name: 'forgotten-group-leaves-its-key-packages',
+    breaks: 'Key packages that led into a group stay when it is forgotten: they open its Welcomes.',
+    file: 'packages/client/src/group/running-group.ts',
+    search: 'const pending = [this.#keyPackages.release(this.id, none, none), alongside()]',
+    replacement: 'const pending = [this.#keyPackages.release(this.id, () => true, () => !none()), alongside()]',
+    tests: ENDING,
+  },
+  {
+    name: 'forgotten-group-stays-in-memory',
+    breaks: 'The secrets of a group that was forgotten stay in memory.',
+    file: 'packages/client/src/group/running-group.ts',
+    search: '        this.#running.wipe()\n',
+    replacement: '',
+    tests: ENDING,
+  },
+  {
+    name: 'handler-writes-into-the-next-group',
+    breaks: 'A handler that ended its group marks a message as delivered in a store that may have the group anew.',
+    file: 'packages/client/src/group/running-group.ts',
+    search:
+      '      // a message whose handler ended the group leaves no mark in a store that may have the group anew\n' +
+      '      this.#requireNotEnded()\n',
+    replacement: '',
+    tests: ENDING,
+  },
+  {
+    name: 'end-of-a-call-overheard',
+    breaks: 'A call that is ended while its last members are verified goes on as if nobody had ended it.',
+    file: 'packages/mls/src/bulk-verification.ts',
+    search: '      await progress?.(done, items.length)\n      signal?.throwIfAborted()\n',
+    replacement: '      await progress?.(done, items.length)\n',
+    tests: ['packages/client/test/long-joins.test.ts'],
+  },
+  {
+    name: 'ended-call-takes-its-turn',
+    breaks: 'A call that was ended while it waited for its turn is made all the same.',
+    file: 'packages/client/src/group/running-group.ts',
+    search: '      watch.signal?.throwIfAborted()\n      this.#requireMember()\n',
+    replacement: '      this.#requireMember()\n',
+    tests: ['packages/client/test/long-commits.test.ts'],
+  },
+  {
+    name: 'closed-client-begins-groups',
+    breaks: 'A client that was closed writes a new group to a store that may be another’s now.',
+    file: 'packages/client/src/open-client.ts',
+    search: '  async #createGroup(options: CreateGroupOptions): Promise<DmlsGroup> {\n    this.#requireOpen()\n',
+    replacement: '  async #createGroup(options: CreateGroupOptions): Promise<DmlsGroup> {\n',
+    tests: ['packages/client/test/client.test.ts'],
+  },
+  {
+    name: 'beginning-group-stays-open',
+    breaks: 'A group that was about to begin when its client was closed takes part in its topic for ever.',
+    file: 'packages/client/src/open-client.ts',
+    search: '    await this.#beginnings.idle()\n',
+    replacement: '',
+    tests: ['packages/client/test/client.test.ts'],
+  },
+]
