@@ -2,9 +2,10 @@
 
 import { nodeProvider } from '@dmls/crypto/node'
 import { DEFAULT_GROUP_POLICY, type DmlsEpoch, type RetentionPolicy } from '@dmls/dmls'
+import { decodeMlsMessage, referenceOf } from '@dmls/mls'
 import { World, type WorldOptions } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
-import { eventsOf, membersAt, remove, say, settle, textsOf, update, verdictOf, worldOf } from './sim-stories.ts'
+import { act, eventsOf, membersAt, remove, say, settle, textsOf, update, verdictOf, worldOf } from './sim-stories.ts'
 
 const open: World[] = []
 afterEach(() => {
@@ -34,6 +35,26 @@ async function forgetfulWorld(names: readonly string[], outside: readonly string
   if (creator !== undefined)
     await w.createGroup(creator, others, { policy: { ...DEFAULT_GROUP_POLICY, retention: SHORT } })
   return w
+}
+
+/** Two key packages of a node, the one that names the lower instance first. */
+async function offersOf(w: World, name: string): Promise<[Uint8Array, Uint8Array]> {
+  const { client } = w.node(name)
+  const offers: [Uint8Array, Uint8Array] = [
+    await w.finish(client.createKeyPackage()),
+    await w.finish(client.createKeyPackage()),
+  ]
+  return offers.sort((a, b) => Buffer.compare(instanceNamedBy(a), instanceNamedBy(b)))
+}
+
+function instanceNamedBy(offer: Uint8Array): Uint8Array {
+  const message = decodeMlsMessage(offer)
+  if (message.wireFormat !== 'mls_key_package') throw new Error('not a key package')
+  return referenceOf(nodeProvider.cipherSuite(1), message.keyPackage)
+}
+
+async function invite(w: World, name: string, keyPackage: Uint8Array): Promise<void> {
+  await act(w, name, 'invite', (node) => node.requireGroup().add([keyPackage]))
 }
 
 /** Somebody commits every half minute. */
@@ -257,5 +278,37 @@ describe('nobody left', () => {
     await settle(w)
     expect(verdictOf(w).violations).toEqual([])
     expect(membersAt(w, 'alice')).toEqual(['alice', 'bob', 'charlie'])
+  })
+
+  test('scenario 33: whoever a merge exchanged for another instance of itself was not told to go', async () => {
+    const w = await world(['alice', 'bob', 'charlie'], { outside: ['dave'] })
+    w.network.partition([['alice', 'charlie', 'dave'], ['bob']])
+    // where both sides invite dave, the merge keeps the lower of the two instances
+    const [lower, higher] = await offersOf(w, 'dave')
+    await invite(w, 'alice', higher)
+    await w.runFor(1000)
+    await say(w, 'charlie', 'we go on here')
+    await invite(w, 'bob', lower)
+    await w.runFor(500)
+    w.network.partition([
+      ['alice', 'bob'],
+      ['charlie', 'dave'],
+    ])
+    await update(w, 'charlie')
+    await w.runFor(15_000)
+    expect(eventsOf(w, 'alice', 'merged')).toHaveLength(1)
+    // only dave meets those who merged
+    w.network.partition([['alice', 'bob', 'dave'], ['charlie']])
+    await w.runFor(15_000)
+    expect(eventsOf(w, 'dave', 'removed')).toHaveLength(1)
+    w.network.partition([
+      ['alice', 'bob'],
+      ['charlie', 'dave'],
+    ])
+    await w.runFor(20_000)
+    expect(membersAt(w, 'charlie')).toEqual(['alice', 'bob', 'charlie', 'dave'])
+    await settle(w)
+    expect(verdictOf(w).violations).toEqual([])
+    expect(membersAt(w, 'alice')).toEqual(['alice', 'bob', 'charlie', 'dave'])
   })
 })

@@ -359,6 +359,7 @@ export class RunningGroup {
     const { removal, head, isLost } = this.state
     if (
       removal === undefined ||
+      removal.exchanged ||
       isLost ||
       head === removal.parent ||
       this.#askedIn === head ||

@@ -34,13 +34,15 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
   return writer.finish()
 }
 
-function writeRemoval(writer: Writer, { parent, by, removes }: Removal): void {
+function writeRemoval(writer: Writer, { parent, by, removes, exchanged }: Removal): void {
   writer.opaque(identifierBytes(parent)).optional(by, (inner, who) => inner.opaque(identifierBytes(who)))
-  writer.vector(removes, (inner, instance) => inner.opaque(identifierBytes(instance)))
+  writer.vector(removes, (inner, instance) => inner.opaque(identifierBytes(instance))).uint8(exchanged ? 1 : 0)
 }
 
 function readRemoval(reader: Reader): Removal {
-  return { parent: readEpoch(reader), by: reader.optional(readInstance), removes: reader.vector(readInstance) }
+  const parent = readEpoch(reader)
+  const by = reader.optional(readInstance)
+  return { parent, by, removes: reader.vector(readInstance), exchanged: reader.uint8() === 1 }
 }
 
 function readEpoch(reader: Reader): DmlsEpoch {

@@ -20,7 +20,7 @@ import type { DmlsMessage } from '../message/dmls-message.ts'
 import { encodeSignedCommit } from '../message/equivocation-proof.ts'
 import { checkHorizon } from '../retention/retention.ts'
 import { chooseHead } from './choose-head.ts'
-import { commitFacts } from './commit-facts.ts'
+import { addedMembers, commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
 import { newcomerOf } from './external-join.ts'
 import { canBeTrue } from './fork-claim.ts'
@@ -137,7 +137,7 @@ function receiveApplication(
       builder.set({ handovers: withHandover(state.handovers, handover) })
       const isGone = content.gone.some((instance) => instanceId(instance) === state.self)
       if (isGone && isOnChosenBranch(state, epoch) && !wasAt(state, handover)) {
-        builder.set({ removal: { parent: epoch, by: sender, removes: [state.self] } })
+        builder.set({ removal: { parent: epoch, by: sender, removes: [state.self], exchanged: false } })
       }
     }
   }
@@ -176,7 +176,10 @@ async function receiveCommit(
     if (selfIn(state, epoch) === state.self) {
       const removed = processed.changes.removed.map(({ leafIndex }) => instanceAt(state, epoch, leafIndex))
       const removes = [...new Set([...(state.removal?.removes ?? []), ...removed])]
-      builder.set({ removal: { parent: epoch, by: committer, removes } })
+      const own = state.dag.roster(epoch).get(state.self)?.identity
+      const added = addedMembers(state, { parent: epoch, changes }, services)
+      const exchanged = added.some(({ identity }) => identity === own)
+      builder.set({ removal: { parent: epoch, by: committer, removes, exchanged } })
     }
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }

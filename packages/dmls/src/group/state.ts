@@ -52,6 +52,8 @@ export interface Removal {
   readonly by: InstanceId | undefined
   /** Whom the commits that removed us removed, ourselves included: their children we never see. */
   readonly removes: readonly InstanceId[]
+  /** Whether the same commit lets in another instance of our identity: then nobody meant that we should go. */
+  readonly exchanged: boolean
 }
 
 export interface OvercomeRemoval extends Removal {

@@ -1,7 +1,8 @@
 /**
  * To whom a merge says where the group goes on (protocol §7.6): members of a losing head who were not there when it
  * parted from the base cannot judge the fork. They enter by a Welcome: into the merge itself, or into an epoch of the
- * base's branch that welcomed them before. Those whose invitation fell with the branch are told that they are out.
+ * base's branch that welcomed them before, perhaps as another instance and before the fork. Those whose invitation fell
+ * with the branch are told that they are out.
  */
 import type { Dag } from '../dag/dag.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
@@ -31,9 +32,9 @@ function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | un
 
   const welcomed = new Set<InstanceId>()
   for (const { instance, identity } of dag.roster(plan.base).values()) {
-    if (!present.has(instance) && newcomers.has(identity)) welcomed.add(instance)
+    if (newcomers.has(identity)) welcomed.add(instance)
   }
-  return { head, forkPoint, entrances: welcomed.size === 0 ? [] : additionsOf(dag, plan.base, forkPoint, welcomed) }
+  return { head, forkPoint, entrances: additionsOf(dag, plan.base, forkPoint, welcomed) }
 }
 
 /** Instances that came to a losing head after the fork and whose owners are not among the members of the merge. */
@@ -45,7 +46,10 @@ export function goneFrom(dag: Dag, { head, forkPoint }: PlannedHandover, merge: 
     .map(({ instance }) => instance)
 }
 
-/** Where the branch below the fork point added somebody, nearest first. */
+/** How many epochs before the fork an invitation is looked for that somebody may have followed only now. */
+const REACH_BEFORE_FORK = 64
+
+/** Where a branch added instances, nearest first: since the fork, and before it those that were not added since. */
 function additionsOf(
   dag: Dag,
   base: DmlsEpoch,
@@ -53,8 +57,14 @@ function additionsOf(
   instances: ReadonlySet<InstanceId>,
 ): readonly DmlsEpoch[] {
   const found: DmlsEpoch[] = []
-  for (let id: DmlsEpoch | undefined = base; id !== undefined && id !== forkPoint; id = dag.parent(id)) {
-    if (dag.get(id)?.adds.some(({ instance }) => instances.has(instance)) === true) found.push(id)
+  const missing = new Set(instances)
+  const fork = dag.depth(forkPoint)
+  for (let id: DmlsEpoch | undefined = base; id !== undefined; id = dag.parent(id)) {
+    const before = fork - dag.depth(id)
+    if (before >= (missing.size > 0 ? REACH_BEFORE_FORK : 0)) break
+    const added = dag.get(id)?.adds.filter(({ instance }) => instances.has(instance)) ?? []
+    for (const { instance } of added) missing.delete(instance)
+    if (added.length > 0) found.push(id)
   }
   return found
 }

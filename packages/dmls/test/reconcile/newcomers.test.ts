@@ -38,6 +38,29 @@ describe('a merge hands over', () => {
       .commit('bob', 'b1', 'm2', { resolve: ['c1'] })
     expect(told(crossed, plan(crossed.dag, epochOf('m1'), [epochOf('m2')]))).toEqual([['m2', ['m1']]])
   })
+
+  test('by the epoch from before the fork that welcomed them as another instance', () => {
+    const invited = three
+      .commit('alice', 'start', 'i', { add: ['dave/tablet'] })
+      .commit('alice', 'i', 'a1')
+      .commit('bob', 'i', 'b1', { add: ['dave/phone'], remove: ['dave/tablet'] })
+    expect(told(invited, plan(invited.dag, epochOf('a1'), [epochOf('b1')]))).toEqual([['b1', ['i']]])
+  })
+
+  test('by no epoch that lies too far back for anybody to follow from', () => {
+    const far = (epochs: number): [string, string[]][] => {
+      let story = three.commit('alice', 'start', 'i', { add: ['dave/tablet'] })
+      let fork = 'i'
+      for (let n = 1; n < epochs; n++) {
+        story = story.commit('alice', fork, `f${n}`)
+        fork = `f${n}`
+      }
+      story = story.commit('alice', fork, 'a1').commit('bob', fork, 'b1', { add: ['dave/phone'] })
+      return told(story, plan(story.dag, epochOf('a1'), [epochOf('b1')]))
+    }
+    expect(far(64)).toEqual([['b1', ['i']]])
+    expect(far(65)).toEqual([['b1', []]])
+  })
 })
 
 describe('whether a fork can be judged', () => {
