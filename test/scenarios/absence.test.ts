@@ -20,7 +20,10 @@ const SHORT: RetentionPolicy = {
   sizeMaxBytes: 1 << 24,
 }
 
-async function world(names: readonly string[], options: Partial<WorldOptions> = {}): Promise<World> {
+async function world(
+  names: readonly string[],
+  options: Partial<WorldOptions> & { readonly outside?: readonly string[] } = {},
+): Promise<World> {
   const created = await worldOf(names, options)
   open.push(created)
   return created
