@@ -69,7 +69,7 @@ export interface HandPerson {
 export async function createHandPerson(
   memory?: MemoryStore,
   timing: Partial<Timing> = {},
-  options: Pick<DmlsClientOptions, 'clock'> = {},
+  options: Pick<DmlsClientOptions, 'clock' | 'adminRule'> = {},
 ): Promise<HandPerson> {
   const store = new WatchedStore(memory)
   const delivery = new HandDelivery()

@@ -138,6 +138,56 @@ describe('a Welcome that is not to be followed now', () => {
     await expectTogether(bob, carol)
     expect(await bob.delivery.served(topic)).toEqual([])
   })
+
+  test('because bob is on another branch now than when he asked, is the way once that branch removes him', async () => {
+    const clock = new TurnedClock()
+    const alice = await createHandPerson(undefined, {}, { clock })
+    const bob = await createHandPerson(undefined, { cannotFollowAfterMs: 20 }, { clock })
+    const carol = await createHandPerson(undefined, { mergeQuiescenceMs: 5, retentionIntervalMs: 5 }, { clock })
+    const dora = await createHandPerson(undefined, {}, { clock })
+    const erin = await createHandPerson(undefined, {}, { clock })
+    open.push(alice, bob, carol, dora, erin)
+    await handGroup(alice, bob, carol, dora, erin)
+    // bob misses what carol did after alice, and by the time he asks for her help she has deleted where he stands
+    await onlyGroup(alice).update()
+    await carry(alice, bob, carol)
+    await onlyGroup(carol).update()
+    carol.delivery.take()
+    clock.passDays(8)
+    await until(() => carol.store.forgotten > 0, 'carol to forget', 3000)
+    await say(carol, 'further on')
+    await carry(carol, bob)
+    await until(() => bob.delivery.published.length > 0, 'bob to ask', 3000)
+    // before her answer comes he learns that more members are with dora
+    await onlyGroup(dora).update()
+    await carry(dora, bob, erin)
+    await say(erin, 'with dora')
+    await carry(erin, bob)
+    expect(onlyGroup(bob).head).toBe(onlyGroup(dora).head)
+    await carry(bob, carol)
+    await until(() => carol.delivery.published.some(isWelcome), 'carol to answer', 3000)
+    const { topic, message } = await carryWelcome(carol.delivery.take(), bob)
+    expect(onlyGroup(bob).head).toBe(onlyGroup(dora).head)
+    expect(await bob.delivery.served(topic)).toEqual([message])
+
+    await onlyGroup(dora).remove([bob.client.identity])
+    await carry(dora, bob)
+    await expectTogether(bob, carol)
+  })
+
+  test('because bob’s application brings no rule for the group is followed when it does', async () => {
+    const adminRule = (): boolean => true
+    const alice = await createHandPerson(undefined, {}, { adminRule })
+    const bob = await createHandPerson()
+    open.push(alice, bob)
+    await alice.client.createGroup({ policy: { admin: { kind: 'application' } } })
+    await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+    await carryWelcome(alice.delivery.take(), bob)
+    expect(bob.client.groups()).toEqual([])
+    const again = await createHandPerson(bob.store.memory.copy(), {}, { adminRule })
+    open.push(again)
+    await expectTogether(again, alice)
+  })
 })
 
 test('a disk that refuses while a Welcome is tried again is reported, and the Welcome stays for the next time', async () => {

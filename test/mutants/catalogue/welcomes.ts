@@ -119,6 +119,22 @@ export const WELCOMES: readonly Mutant[] = [
     tests: ['packages/client/test/settled-welcomes.test.ts'],
   },
   {
+    name: 'answer-to-another-branch-useless',
+    breaks: 'An answer that came when its reader was on another branch is thrown away, also when that one removes it.',
+    file: INBOX,
+    search: ", 'no_descent'])",
+    replacement: '])',
+    tests: ['packages/client/test/welcome-inbox.test.ts'],
+  },
+  {
+    name: 'invitation-lost-for-want-of-a-rule',
+    breaks: 'A Welcome that comes while the application brings no rule for its group is thrown away.',
+    file: INBOX,
+    search: ", 'no_admin_rule'])",
+    replacement: '])',
+    tests: ['packages/client/test/welcome-inbox.test.ts'],
+  },
+  {
     name: 'inbox-filled-by-anybody',
     breaks: 'Welcomes that are no good stay, until there is no room for one that is.',
     file: INBOX,
