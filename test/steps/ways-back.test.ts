@@ -5,7 +5,7 @@
 import type { CommitMade, RetentionPolicy } from '@dmls/dmls'
 import type { KeyPackage } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import { type Actor, fingerprint } from '../scenarios/actor.ts'
+import { Actor, fingerprint } from '../scenarios/actor.ts'
 import { actors, agreedHead, commitTo, groupOf, welcomeOf } from '../scenarios/story.ts'
 
 const MINUTE = 60_000
@@ -18,23 +18,38 @@ const SHORT: RetentionPolicy = {
 }
 
 type People = [Actor, Actor, Actor, Actor]
+type Five = [Actor, Actor, Actor, Actor, Actor]
 
 /**
- * alice and charlie go on while bob, beside them, invites dave; they merge, and invite dave into what goes on. He
- * follows their Welcome, and bob's is still on its way.
+ * alice and charlie go on while bob, beside them, invites dave; alice merges that, and erin does the same elsewhere. So
+ * there are three Welcomes for one instance.
  */
-async function daveIsInvitedTwice() {
-  const [alice, bob, charlie, dave] = (await actors(['alice', 'bob', 'charlie', 'dave'])) as People
-  await groupOf([alice, bob, charlie])
+async function daveIsInvitedThrice() {
+  const [alice, bob, charlie, erin, dave] = (await actors(['alice', 'bob', 'charlie', 'erin', 'dave'])) as Five
+  await groupOf([alice, bob, charlie, erin])
   const aside = await bob.commit({ add: [await dave.keyPackage()] })
   const ahead = await alice.commit()
-  await charlie.receive(ahead.wire)
-  await alice.receive(await charlie.say('we go on here'), aside.wire)
+  for (const person of [charlie, erin]) await person.receive(ahead.wire)
+  const text = await charlie.say('we go on here')
+  for (const person of [alice, erin]) await person.receive(text, aside.wire)
   const merge = await alice.commit()
-  expect([merge.parent, merge.resolved]).toEqual([ahead.epoch, [aside.epoch]])
+  const rival = await erin.commit()
+  for (const { parent, resolved } of [merge, rival]) expect([parent, resolved]).toEqual([ahead.epoch, [aside.epoch]])
   await charlie.receive(aside.wire, merge.wire)
-  expect(await dave.welcome(welcomeOf(merge))).toBe('joined')
-  return { alice, charlie, dave, aside }
+  return { alice, charlie, erin, dave, aside, merge, rival }
+}
+
+/** The same, and dave follows alice's Welcome while the others are still on their way. */
+async function daveFollowsOneOfThree() {
+  const people = await daveIsInvitedThrice()
+  expect(await people.dave.welcome(welcomeOf(people.merge))).toBe('joined')
+  return people
+}
+
+/** Everybody's clock goes on, and everybody deletes what is due. */
+function pass(people: readonly Actor[]): void {
+  for (const person of people) person.nowMs += 2 * MINUTE
+  for (const person of people) person.retire()
 }
 
 /** Two key packages, the one that names the lower instance first. */
@@ -60,7 +75,7 @@ async function inviteAgain(dave: Actor, [by, other]: readonly [Actor, Actor]): P
 
 describe('a removed member to whom an old Welcome comes', () => {
   test('follows the new one all the same, because the instance that the old one brings in is removed', async () => {
-    const { alice, charlie, dave, aside } = await daveIsInvitedTwice()
+    const { alice, charlie, dave, aside } = await daveFollowsOneOfThree()
     await remove(dave, [alice, charlie])
     // how should he know that it is old?
     expect(await dave.welcome(welcomeOf(aside))).toBe('joined')
@@ -73,7 +88,7 @@ describe('a removed member to whom an old Welcome comes', () => {
   })
 
   test('follows the new one also when the old one is for the instance that was removed before the last', async () => {
-    const { alice, charlie, dave, aside } = await daveIsInvitedTwice()
+    const { alice, charlie, dave, aside } = await daveFollowsOneOfThree()
     const first = dave.self
     await remove(dave, [alice, charlie])
     expect(await dave.welcome(welcomeOf(await inviteAgain(dave, [alice, charlie])))).toBe('joined')
@@ -85,6 +100,38 @@ describe('a removed member to whom an old Welcome comes', () => {
     const invitation = await inviteAgain(dave, [alice, charlie])
     expect(await dave.welcome(welcomeOf(invitation))).toBe('joined')
     expect(agreedHead([alice, charlie, dave])).toBe(invitation.epoch)
+  })
+
+  test('follows the new one also after two old ones for the same instance', async () => {
+    const { alice, charlie, dave, aside, rival } = await daveFollowsOneOfThree()
+    await remove(dave, [alice, charlie])
+    expect(await dave.welcome(welcomeOf(aside))).toBe('joined')
+    // from one place where it is removed to another: that would be no way back
+    expect(await dave.welcome(welcomeOf(rival))).toBe('refused: no_handover')
+    const invitation = await inviteAgain(dave, [alice, charlie])
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('joined')
+    expect(agreedHead([alice, charlie, dave])).toBe(invitation.epoch)
+  })
+
+  test('is a member like any other where a handover led it on, and follows the new one on the word of the next', async () => {
+    const { alice, charlie, erin, dave, aside, merge, rival } = await daveFollowsOneOfThree()
+    const removal = await remove(dave, [alice, charlie])
+    expect(await dave.welcome(welcomeOf(aside))).toBe('joined')
+    await dave.receive(...rival.handovers)
+    expect(await dave.welcome(welcomeOf(rival))).toBe('joined')
+    expect([dave.head, dave.state.removal]).toEqual([rival.epoch, undefined])
+    const invitation = await inviteAgain(dave, [alice, charlie])
+    // scenario 11: nobody takes a member away from the others by inviting it elsewhere
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+    expect(dave.head).toBe(rival.epoch)
+
+    await erin.receive(merge.wire, removal.wire, invitation.wire, await charlie.say('and on'))
+    const last = await erin.commit()
+    expect([last.parent, last.resolved]).toEqual([invitation.epoch, [rival.epoch]])
+    // the Welcome waited for this
+    await dave.receive(...last.handovers, last.wire)
+    for (const person of [alice, charlie]) await person.receive(rival.wire, last.wire)
+    expect(agreedHead([alice, charlie, erin, dave])).toBe(last.epoch)
   })
 
   test('is out again when the old one leads round to where it was removed, and follows the new one', async () => {
@@ -134,8 +181,7 @@ describe('a member that asked twice to come back', () => {
     const here = [alice, bob, charlie] as const
     for (const by of here) {
       await commitTo(by, {}, here)
-      for (const person of here) person.nowMs += 2 * MINUTE
-      for (const person of here) person.retire()
+      pass(here)
     }
     return { alice, bob, charlie, here, dave, unheard }
   }
@@ -168,44 +214,94 @@ describe('a member that asked twice to come back', () => {
   })
 })
 
-describe('a member that can follow nobody, and is out where the others are', () => {
-  /** dave was away; meanwhile the others removed him, and invited him again. */
-  async function daveIsInvitedAfresh() {
+describe('a member that can follow nobody', () => {
+  /** dave is away while the others go on, removing him or not, until they have forgotten where he stayed. */
+  async function daveIsAway(does: 'removed' | 'kept') {
     const [alice, bob, charlie, dave] = (await actors(['alice', 'bob', 'charlie', 'dave'])) as People
     await groupOf([alice, bob, charlie, dave], { retention: SHORT })
     const here = [alice, bob, charlie] as const
-    await commitTo(alice, { remove: [dave.self] }, here)
-    for (const person of here) person.nowMs += 2 * MINUTE
-    for (const person of here) person.retire()
-    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
-    return { alice, bob, charlie, dave, here, invitation }
+    await commitTo(alice, does === 'removed' ? { remove: [dave.self] } : {}, here)
+    pass(here)
+    return { alice, bob, dave, here }
   }
 
-  test('goes there by an invitation, for nobody there can exchange what it is', async () => {
-    const { alice, here, dave, invitation } = await daveIsInvitedAfresh()
+  test('goes by an invitation where it is out, for nobody there can exchange what it is', async () => {
+    const { alice, bob, dave, here } = await daveIsAway('removed')
     const { self } = dave
     const request = await dave.askBack('out_of_reach')
     for (const person of here) expect(await person.hearRequest(request)).toBe('refused: rejoin_of_stranger')
+    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
     expect(await dave.welcome(welcomeOf(invitation))).toBe('joined')
     expect(dave.self).not.toBe(self)
     expect(agreedHead([...here, dave])).toBe(invitation.epoch)
     expect(await alice.receive(await dave.say('back'))).toEqual(['application'])
   })
 
-  test('goes nowhere as long as it does not know that it cannot follow', async () => {
-    const { dave, invitation } = await daveIsInvitedAfresh()
-    const { head } = dave
+  test('goes by none as long as it does not know that it can follow nobody', async () => {
+    const { bob, dave, here } = await daveIsAway('removed')
+    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
     expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
-    expect(dave.head).toBe(head)
+  })
+
+  test('goes by none of somebody who came after it had lost touch', async () => {
+    const { bob, dave, here } = await daveIsAway('removed')
+    const frank = await Actor.create('frank')
+    await commitTo(bob, { add: [await frank.keyPackage()] }, here, [frank])
+    const invitation = await frank.commit({ add: [await dave.keyPackage()] })
+    await dave.askBack('out_of_reach')
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+  })
+
+  test('goes by none to where it is still a member: there it is exchanged', async () => {
+    const { alice, bob, dave, here } = await daveIsAway('kept')
+    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
+    const request = await dave.askBack('out_of_reach')
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+    expect(await alice.hearRequest(request)).toBe('noted')
+    expect(await dave.welcome(welcomeOf(await alice.bringBack()))).toBe('joined')
+    expect(dave.head).toBe(alice.head)
+  })
+
+  test('goes by none to an epoch that is not later than its own, for that may be an old one', async () => {
+    const { bob, dave, here } = await daveIsAway('removed')
+    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
+    await dave.commit()
+    await dave.commit()
+    await dave.askBack('out_of_reach')
+    expect(dave.state.dag.get(dave.head)?.epoch).toBe(bob.state.dag.get(invitation.epoch)?.epoch)
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+  })
+
+  test('takes the answer to its request for one, and no invitation: the side with more members stays', async () => {
+    const { alice, dave, here } = await daveIsAway('kept')
+    for (const by of here) await commitTo(by, {}, here)
+    // dave has gone much further, but alone
+    for (let i = 0; i < 6; i += 1) await dave.commit()
+    pass([dave])
+    expect(await dave.hearRequest(await alice.askBack('out_of_reach'))).toBe('noted')
+    const answer = await dave.bringBack()
+    const { head } = alice
+    expect(await alice.welcome(welcomeOf(answer))).toBe('refused: our_side_stays')
+    expect(alice.head).toBe(head)
   })
 })
 
-describe('a handover to a branch that was merged since', () => {
-  test('leads nobody back there, whatever Welcome comes late', async () => {
+test('whoever followed one of two merges is not moved to the other by what was said before', async () => {
+  const { dave, aside, merge, rival } = await daveIsInvitedThrice()
+  await dave.welcome(welcomeOf(aside))
+  await dave.receive(...merge.handovers, ...rival.handovers)
+  expect(dave.state.handovers.size).toBe(2)
+  expect(await dave.welcome(welcomeOf(merge))).toBe('joined')
+  expect(await dave.welcome(welcomeOf(rival))).toBe('refused: no_handover')
+  expect(dave.head).toBe(merge.epoch)
+})
+
+describe('a newcomer of two sides that merged each other', () => {
+  /** Both invite dave. charlie merges alice's side into his, and she, who has gone on, his into hers, where all go on. */
+  async function daveIsMergedTwice() {
     const people = await actors(['alice', 'bob', 'charlie', 'erin', 'dave'])
-    const [alice, bob, charlie, erin, dave] = people as [Actor, Actor, Actor, Actor, Actor]
+    const [alice, bob, charlie, erin, dave] = people as Five
     await groupOf([alice, bob, charlie, erin])
-    // both sides invite dave, and charlie merges alice's into his own
     const [lower, higher] = await offersOf(dave)
     const left = await alice.commit({ add: [lower] })
     const right = await charlie.commit({ add: [higher] })
@@ -213,13 +309,16 @@ describe('a handover to a branch that was merged since', () => {
     await charlie.receive(await bob.say('we go on here'), left.wire)
     const swept = await charlie.commit()
     expect([swept.parent, swept.resolved]).toEqual([right.epoch, [left.epoch]])
-    // alice has gone on beside it, and merges that into hers
     const further = await alice.commit()
     await erin.receive(left.wire, further.wire)
     await alice.receive(await erin.say('we go on there'), right.wire, swept.wire)
     const merge = await alice.commit()
     expect([merge.parent, merge.resolved]).toEqual([further.epoch, [swept.epoch]])
+    return { alice, dave, left, right, swept, further, merge }
+  }
 
+  test('is not led back to what was merged since, whatever Welcome comes late', async () => {
+    const { alice, dave, left, right, swept, further, merge } = await daveIsMergedTwice()
     // dave enters by charlie's merge, is handed over to alice, and follows her to where all are
     await dave.welcome(welcomeOf(swept))
     await dave.receive(...merge.handovers)
