@@ -49,7 +49,7 @@ export class Chronicle {
     const chronicle = new Chronicle(people)
     const [creator, ...others] = people.slice(0, founders) as [Actor, ...Actor[]]
     await creator.create({ retention: AGES })
-    chronicle.holdingsOf(creator).enter(creator.head)
+    chronicle.holdingsOf(creator).enter(creator.head, creator.self)
     chronicle.#noteSecrets(creator, creator.head)
     if (others.length > 0) await chronicle.add(creator, others)
     return chronicle
@@ -71,23 +71,23 @@ export class Chronicle {
     const made = await this.commit(by, { add: keyPackages })
     for (const other of others) {
       await other.welcome(welcomeOf(made))
-      this.holdingsOf(other).enter(made.epoch)
+      this.holdingsOf(other).enter(made.epoch, other.self)
+      this.holdingsOf(other).use(other.self, made.epoch)
     }
     return made
   }
 
   async commit(by: Actor, request: CommitRequest = {}): Promise<CommitMade> {
     const made = await by.commit(request)
-    const names = new Map(this.people.map(({ identity, name }) => [toHex(identity.publicKey), name]))
-    const nameOf = (identity: string): string => names.get(identity) as string
-    const roster = [...made.state.dag.roster(made.epoch).values()]
-    const welcomed = made.state.dag.get(made.epoch)?.adds ?? []
+    const { dag } = made.state
+    const facts = dag.get(made.epoch)
+    const remaining = [...dag.roster(made.parent).keys()].filter((instance) => dag.roster(made.epoch).has(instance))
     this.commits.push({
       child: made.epoch,
       parent: made.parent,
-      by: by.name,
-      members: roster.map(({ identity }) => nameOf(identity)),
-      welcomed: welcomed.map(({ identity }) => nameOf(identity)),
+      author: by.self,
+      readers: remaining.filter((instance) => instance !== facts?.committer),
+      welcomed: (facts?.adds ?? []).map(({ instance }) => instance),
     })
     this.holdingsOf(by).child(made.parent, made.epoch, made.resolved, by.nowMs)
     this.posts.push({ wire: made.wire, note: { commit: made } })
@@ -98,10 +98,11 @@ export class Chronicle {
   }
 
   async say(by: Actor): Promise<void> {
-    const message: Message = { text: `text ${this.messages.length} of ${by.name}`, epoch: by.head, by: by.name }
+    const text = `text ${this.messages.length} of ${by.name}`
+    const message: Message = { text, epoch: by.head, by: by.name, key: text }
     const wire = await by.say(message.text)
     this.messages.push(message)
-    this.holdingsOf(by).consume(message)
+    this.holdingsOf(by).consume(message.epoch, message.key)
     this.posts.push({ wire, note: { message } })
   }
 
@@ -109,8 +110,13 @@ export class Chronicle {
   async deliver(to: Actor, post: Post): Promise<void> {
     const before = new Set(to.state.dag.epochs().map(({ id }) => id))
     const read = to.texts.length
-    await to.receive(post.wire)
+    const outcomes = await to.receive(post.wire)
     const holdings = this.holdingsOf(to)
+    if (outcomes.includes('removed') && typeof post.note === 'object' && 'commit' in post.note) {
+      const { epoch } = post.note.commit
+      const commit = this.commits.find(({ child }) => child === epoch)
+      if (commit !== undefined) holdings.removedBy(commit, to.nowMs)
+    }
     for (const { id, parent } of to.state.dag.epochs()) {
       if (before.has(id) || parent === undefined) continue
       const resolved = to.state.dag.get(id)?.resolves.map(({ head }) => head) ?? []
@@ -118,7 +124,7 @@ export class Chronicle {
     }
     for (const { text } of to.texts.slice(read)) {
       const message = this.messages.find((each) => each.text === text)
-      if (message !== undefined) holdings.consume(message)
+      if (message !== undefined) holdings.consume(message.epoch, message.key)
     }
   }
 
@@ -133,7 +139,7 @@ export class Chronicle {
     person.retire()
     this.holdingsOf(person).retire({
       head: person.head,
-      unresolved: person.state.dag.unresolvedHeads(),
+      heads: person.state.dag.unresolvedHeads(),
       nowMs: person.nowMs,
       retainedMs: RETAINED_MS,
       readableMs: READABLE_MS,
@@ -142,9 +148,8 @@ export class Chronicle {
 
   /** Remembers what somebody has now. */
   theft(when: string, victim: Actor, initKeys: 'kept' | 'deleted' = 'kept'): void {
-    const hasKeys = initKeys === 'kept'
-    const loot = steal(victim, hasKeys ? victim.bundles : [])
-    this.moments.push({ when, who: victim.name, loot, holdings: this.holdingsOf(victim).copy(hasKeys) })
+    const loot = steal(victim, initKeys === 'kept' ? victim.bundles : [])
+    this.moments.push({ when, who: victim.name, loot, holdings: this.holdingsOf(victim).copy(initKeys) })
   }
 
   #noteSecrets(by: Actor, epoch: DmlsEpoch): void {

@@ -13,7 +13,7 @@ import { bytesOf, steal, Thief } from './thief.ts'
 async function worthOf(chronicle: Chronicle, moment: Moment) {
   const traffic = { wires: chronicle.posts.map(({ wire }) => wire), welcomes: chronicle.welcomes }
   const actual = await Thief.with(moment.loot, traffic)
-  const expected = reachOf(moment.who, moment.holdings, chronicle.commits, chronicle.messages)
+  const expected = reachOf(moment.holdings, chronicle.commits, chronicle.messages)
   expect(actual, `${moment.who} ${moment.when}`).toEqual(expected)
   const bytes = bytesOf(moment.loot)
   const reached = new Set(actual.epochs)
@@ -118,8 +118,8 @@ describe('a theft', () => {
     const traffic = { wires: [commit.wire], welcomes: [] }
     expect((await Thief.with(before, traffic)).epochs).toContain(alice.head)
     // without the child that is held besides, the parent is worth nothing
-    const epochs = new Map([...after.state.epochs].filter(([id]) => id !== alice.head))
-    const parentOnly = { ...after, state: { ...after.state, epochs } }
+    const epochs = new Map([...after.epochs].filter(([id]) => id !== alice.head))
+    const parentOnly = { ...after, epochs }
     expect((await Thief.with(parentOnly, traffic)).epochs).not.toContain(alice.head)
     const bytes = bytesOf(parentOnly)
     for (const secret of Object.values(child.secrets)) {
@@ -138,8 +138,8 @@ describe('a theft', () => {
     expect(after.commits).toHaveLength(1)
     // it is all that is needed as long as the parent has not processed it
     expect((await Thief.with({ ...before, commits: after.commits }, nothing)).epochs).toContain(alice.head)
-    const epochs = new Map([...after.state.epochs].filter(([id]) => id !== alice.head))
-    const parentOnly = { ...after, state: { ...after.state, epochs } }
+    const epochs = new Map([...after.epochs].filter(([id]) => id !== alice.head))
+    const parentOnly = { ...after, epochs }
     const everything = { wires: [commit.wire], welcomes: [] }
     expect((await Thief.with(parentOnly, everything)).epochs).not.toContain(alice.head)
   })

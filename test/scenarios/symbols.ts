@@ -8,34 +8,50 @@
 export interface Commit {
   readonly child: string
   readonly parent: string
-  /** The person whose fresh path it carries. */
-  readonly by: string
-  /** Persons in the child. */
-  readonly members: readonly string[]
-  /** Persons who have a Welcome to it. */
+  /** Instances whom its path is encrypted to: members before and after it, but for its author. That is how an author heals. */
+  readonly readers: readonly string[]
+  /** The instance that made it. */
+  readonly author: string
+  /** Instances, that is key packages, that a Welcome to the child is for. */
   readonly welcomed: readonly string[]
+  /** Whether its author let itself in: then what starts the child stays with the parent. */
+  readonly isExternal?: boolean
+  /** The key of the message that carried it, unless that was in the clear. */
+  readonly key?: string | undefined
 }
 
 export interface Message {
   readonly text: string
   readonly epoch: string
   readonly by: string
+  /** Names the key that it is encrypted with. */
+  readonly key: string
 }
 
 /** What one member holds of one epoch. */
 interface Holding {
+  /** The instance that it is there. */
+  readonly as: string
   stage: 'open' | 'readable'
   supersededAtMs: number | undefined
   /** Children whose PPRF input is punctured: processed or made here. */
   readonly punctured: Set<string>
-  /** Messages whose keys are used up: received or sent here. */
+  /** Keys of messages that are used up: received or sent here. */
   readonly consumed: Set<string>
+}
+
+/** What one member holds of a key package of its own. */
+interface OwnKeyPackage {
+  /** Epochs that Welcomes to it led into. */
+  readonly entered: readonly string[]
+  /** The instance that it asks to replace. */
+  readonly replaces: string | undefined
 }
 
 interface Deletion {
   readonly head: string
-  /** Heads that nobody resolved: their epochs are kept. */
-  readonly unresolved: readonly string[]
+  /** Heads that may yet be chosen: their epochs are kept. */
+  readonly heads: readonly string[]
   readonly nowMs: number
   readonly retainedMs: number
   readonly readableMs: number
@@ -44,84 +60,127 @@ interface Deletion {
 /** What a person holds. */
 export class Holdings {
   readonly epochs: Map<string, Holding>
-  /** Epochs that its key packages open the Welcome of. */
-  readonly initKeys: boolean
+  readonly keyPackages: Map<string, OwnKeyPackage>
 
-  constructor(epochs: Map<string, Holding> = new Map(), initKeys = true) {
+  constructor(epochs: Map<string, Holding> = new Map(), keyPackages: Map<string, OwnKeyPackage> = new Map()) {
     this.epochs = epochs
-    this.initKeys = initKeys
+    this.keyPackages = keyPackages
   }
 
-  copy(initKeys: boolean = this.initKeys): Holdings {
+  copy(keyPackages: 'kept' | 'deleted' = 'kept'): Holdings {
     const epochs = [...this.epochs].map(([id, held]): [string, Holding] => [
       id,
       { ...held, punctured: new Set(held.punctured), consumed: new Set(held.consumed) },
     ])
-    return new Holdings(new Map(epochs), initKeys)
+    return new Holdings(new Map(epochs), keyPackages === 'kept' ? new Map(this.keyPackages) : new Map())
   }
 
-  enter(epoch: string): void {
+  enter(epoch: string, as: string): void {
     if (this.epochs.has(epoch)) return
-    this.epochs.set(epoch, { stage: 'open', supersededAtMs: undefined, punctured: new Set(), consumed: new Set() })
+    this.epochs.set(epoch, { as, stage: 'open', supersededAtMs: undefined, punctured: new Set(), consumed: new Set() })
   }
 
   /** Made or processed: the parent can never start this child again. */
   child(parent: string, child: string, resolved: readonly string[], nowMs: number): void {
     const held = this.epochs.get(parent)
-    held?.punctured.add(child)
+    if (held === undefined) throw new Error('a child of an epoch that is not held')
+    held.punctured.add(child)
     for (const left of [parent, ...resolved]) {
       const other = this.epochs.get(left)
       if (other !== undefined) other.supersededAtMs ??= nowMs
     }
-    this.enter(child)
+    this.enter(child, held.as)
   }
 
-  consume({ epoch, text }: Message): void {
-    this.epochs.get(epoch)?.consumed.add(text)
+  /** Processed, and it removed this member: it starts no child here, and the parent's time begins all the same. */
+  removedBy({ parent, readers, author, key }: Commit, nowMs: number): void {
+    const held = this.epochs.get(parent)
+    if (held?.stage !== 'open' || held.as === author || readers.includes(held.as)) return
+    held.supersededAtMs ??= nowMs
+    if (key !== undefined) held.consumed.add(key)
   }
 
-  retire({ head, unresolved, nowMs, retainedMs, readableMs }: Deletion): void {
+  consume(epoch: string, key: string): void {
+    this.epochs.get(epoch)?.consumed.add(key)
+  }
+
+  /** What was held before was a copy, or an old state: it starts nothing any more. */
+  distrust(before: readonly string[]): void {
+    for (const id of before) {
+      const held = this.epochs.get(id)
+      if (held !== undefined) held.stage = 'readable'
+    }
+  }
+
+  retire({ head, heads, nowMs, retainedMs, readableMs }: Deletion): void {
     for (const [id, held] of [...this.epochs]) {
-      if (id === head || unresolved.includes(id) || held.supersededAtMs === undefined) continue
+      if (id === head || heads.includes(id)) continue
+      // resolved before it came, or left behind by entering elsewhere
+      held.supersededAtMs ??= nowMs
       const age = nowMs - held.supersededAtMs
       if (age < retainedMs) continue
       if (age >= readableMs) this.epochs.delete(id)
       else held.stage = 'readable'
     }
   }
+
+  offer(keyPackage: string, replaces?: string): void {
+    this.keyPackages.set(keyPackage, { entered: [], replaces })
+  }
+
+  /** A Welcome to it led into an epoch, or its owner let itself in with it. */
+  use(keyPackage: string, epoch: string): void {
+    const own = this.keyPackages.get(keyPackage)
+    this.keyPackages.set(keyPackage, { entered: [...(own?.entered ?? []), epoch], replaces: own?.replaces })
+  }
+
+  /** Those go that no Welcome can lead anywhere new with. */
+  releaseKeyPackages(self: string): void {
+    for (const [name, { entered, replaces }] of [...this.keyPackages]) {
+      const isOver =
+        entered.length > 0
+          ? !entered.some((epoch) => this.epochs.get(epoch)?.stage === 'open')
+          : replaces !== undefined && replaces !== self
+      if (isOver) this.keyPackages.delete(name)
+    }
+  }
 }
 
-/** What follows from holdings of a person and all that was ever sent. */
+/** What follows from somebody's holdings and all that was ever sent. */
 export function reachOf(
-  who: string,
   holdings: Holdings,
   commits: readonly Commit[],
   messages: readonly Message[],
 ): { readonly epochs: readonly string[]; readonly texts: readonly string[] } {
-  /** Epochs that can be computed from their beginning, with every key that they ever had. */
-  const fresh = new Set<string>()
-  const canStart = ({ parent, child, by, members }: Commit): boolean => {
-    // the path of a commit is for those who are in the child, and not for its author: that is how it heals
-    if (by === who || !members.includes(who)) return false
-    if (fresh.has(parent)) return true
+  /** Epochs that can be computed from their beginning, with every key that they ever had, and as which instances. */
+  const fresh = new Map<string, Set<string>>()
+  const startsAs = (instance: string, { parent, child, isExternal, key }: Commit): boolean => {
+    if (fresh.get(parent)?.has(instance) === true) return true
     const held = holdings.epochs.get(parent)
-    return held?.stage === 'open' && !held.punctured.has(child)
+    if (held?.stage !== 'open' || held.as !== instance) return false
+    return isExternal === true || !(held.punctured.has(child) || (key !== undefined && held.consumed.has(key)))
   }
   for (let progress = true; progress; ) {
     progress = false
     for (const commit of commits) {
-      if (fresh.has(commit.child)) continue
-      if (!canStart(commit) && !(holdings.initKeys && commit.welcomed.includes(who))) continue
-      fresh.add(commit.child)
-      progress = true
+      const starting = [
+        ...commit.readers.filter((instance) => startsAs(instance, commit)),
+        ...commit.welcomed.filter((instance) => holdings.keyPackages.has(instance)),
+      ]
+      for (const instance of starting) {
+        const known = fresh.get(commit.child) ?? new Set()
+        if (known.has(instance)) continue
+        fresh.set(commit.child, known.add(instance))
+        progress = true
+      }
     }
   }
-  const texts = messages.filter(({ epoch, text }) => {
+  const texts = messages.filter(({ epoch, key }) => {
     const held = holdings.epochs.get(epoch)
-    return fresh.has(epoch) || (held !== undefined && !held.consumed.has(text))
+    return fresh.has(epoch) || (held !== undefined && !held.consumed.has(key))
   })
   return {
-    epochs: [...new Set([...fresh, ...holdings.epochs.keys()])].sort(),
+    epochs: [...new Set([...fresh.keys(), ...holdings.epochs.keys()])].sort(),
     texts: texts.map(({ text }) => text).sort(),
   }
 }

@@ -11,6 +11,7 @@ import {
   decodeDmlsMessage,
   decodeSignedCommit,
   dmlsEpoch,
+  type HeldEpoch,
 } from '@dmls/dmls'
 import {
   decodeMlsMessage,
@@ -36,7 +37,7 @@ export interface KeptCommit {
 
 /** What is stolen: buffers of its own. */
 export interface Loot {
-  readonly state: DmlsGroupState
+  readonly epochs: ReadonlyMap<DmlsEpoch, HeldEpoch>
   readonly commits: readonly KeptCommit[]
   /** Private keys of key packages. */
   readonly bundles: readonly KeyPackageBundle[]
@@ -48,17 +49,20 @@ export function steal(victim: Actor, bundles: readonly KeyPackageBundle[] = vict
     initPrivateKey: bundle.initPrivateKey.slice(),
     encryptionPrivateKey: bundle.encryptionPrivateKey.slice(),
   }))
-  const { dag, epochs } = victim.state
-  const commits = [...epochs].flatMap(([id, { commit }]): KeptCommit[] => {
+  return { epochs: copyState(victim.state).epochs, commits: keptCommits(victim.state), bundles: copies }
+}
+
+/** The commits that a state keeps. */
+export function keptCommits({ dag, epochs }: Pick<DmlsGroupState, 'dag' | 'epochs'>): KeptCommit[] {
+  return [...epochs].flatMap(([id, { commit }]): KeptCommit[] => {
     const parent = dag.parent(id)
     return commit === undefined || parent === undefined ? [] : [{ parent, commit: commit.slice() }]
   })
-  return { state: copyState(victim.state), commits, bundles: copies }
 }
 
 /** All bytes of the stolen epochs, hexadecimal, to be searched. */
-export function bytesOf({ state, commits, bundles }: Loot): string {
-  const epochs = [...state.epochs.values()].map(({ group }) => toHex(encodeGroupState(group)))
+export function bytesOf({ epochs: held, commits, bundles }: Loot): string {
+  const epochs = [...held.values()].map(({ group }) => toHex(encodeGroupState(group)))
   const kept = commits.map(({ commit }) => toHex(commit))
   return [...epochs, ...kept, ...bundles.flatMap((b) => [toHex(b.initPrivateKey), toHex(b.encryptionPrivateKey)])].join(
     ' ',
@@ -94,7 +98,7 @@ export class Thief {
 
   static async with(loot: Loot, traffic: Traffic): Promise<Reach> {
     const thief = new Thief()
-    for (const [id, { group }] of loot.state.epochs) thief.#add(id, group)
+    for (const [id, { group }] of loot.epochs) thief.#add(id, group)
     for (const welcome of traffic.welcomes) await thief.#enter(welcome, loot.bundles)
     const tried = new Set<string>()
     for (let progress = true; progress; ) {
