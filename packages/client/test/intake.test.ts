@@ -1,9 +1,17 @@
 /** What is recognised, and what waits (protocol §4): with messages that are carried by hand. */
-import { decodeDmlsMessage, encodeDmlsMessage } from '@dmls/dmls'
+import { utf8 } from '@dmls/crypto'
+import { DMLS_REJOIN_EXTENSION, decodeDmlsMessage, encodeDmlsMessage, encodeRejoinRequest } from '@dmls/dmls'
+import { mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../src/context.ts'
+import { KeyPackages } from '../src/key-packages.ts'
+import { MemoryStore } from '../src/memory-store.ts'
+import { StoreError } from '../src/ports.ts'
 import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import type { Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
+import { createSolo } from './solo.ts'
+import { contentsOf } from './stored.ts'
 import { TurnedClock } from './turned-clock.ts'
 
 const open: HandPerson[] = []
@@ -108,17 +116,85 @@ describe('a merge that waits for a branch', () => {
     await onlyGroup(alice).update()
     const merge = onlyGroup(alice).head
     expect(onlyGroup(alice).dag().get(merge)?.resolves).toMatchObject([{ head: aside }])
-    const before = onlyGroup(bob).head
+    const [merging] = alice.delivery.take() as [Published]
+    // what follows waits too: in the merge, and beyond it
+    await say(alice, 'we are one again')
     await carry(alice, bob)
+    await onlyGroup(alice).update()
+    const [beyond] = alice.delivery.take() as [Published]
+    await say(alice, 'and go on')
+    await carry(alice, bob)
+    const before = onlyGroup(bob).head
+    await bob.delivery.hand(merging)
     expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch', dmlsEpoch: aside, waiting: 1 })
     expect(onlyGroup(bob).head).toBe(before)
     // nobody brings it, and nothing else comes: after a week he can process nothing of it any more
     clock.passDays(8)
     await until(() => onlyGroup(bob).head === merge, 'bob takes the merge', 3000)
     expect(onlyGroup(bob).dag().has(aside)).toBe(false)
-    await say(alice, 'we are one again')
-    await carry(alice, bob)
+    await until(() => bob.texts.length > 0, 'what was said in the merge', 3000)
+    await bob.delivery.hand(beyond)
     await told(bob)
-    expect(bob.texts).toEqual(['we are one again'])
+    expect(bob.texts).toEqual(['we are one again', 'and go on'])
   })
+})
+
+describe('what every honest peer refuses', () => {
+  test('is rejected and leaves nothing: what is too large, of another group, or nothing at all', async () => {
+    const [alice, bob] = await pair()
+    const other = await alice.client.createGroup()
+    const { messageSizeMax, requestSizeMax } = DEFAULT_LIMITS
+    await onlyGroup(alice).send(new Uint8Array(messageSizeMax))
+    const [large] = alice.delivery.take() as [Published]
+    await other.send(utf8('not for you'))
+    const [foreign] = alice.delivery.take() as [Published]
+    const { context } = await createSolo(new MemoryStore())
+    const others = await KeyPackages.open(context)
+    const request = await others.createForReturn(onlyGroup(bob).id, [
+      { extensionType: DMLS_REJOIN_EXTENSION, extensionData: requestFor(bob) },
+      { extensionType: 0xff00, extensionData: new Uint8Array(requestSizeMax) },
+    ])
+    const before = await contentsOf(bob.store)
+    for (const message of [
+      large.message,
+      foreign.message,
+      mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage: request }),
+      await alice.client.createKeyPackage(),
+      large.message.slice(0, 100),
+    ]) {
+      expect(await bob.delivery.hand({ ...large, message })).toBe('reject')
+    }
+    expect(await contentsOf(bob.store)).toEqual(before)
+  })
+
+  /** A request to replace somebody, who did not make it. */
+  function requestFor(person: HandPerson): Uint8Array {
+    const { id, head } = onlyGroup(person)
+    const [member] = onlyGroup(person).members()
+    if (member === undefined) throw new Error('nobody is in the group')
+    return encodeRejoinRequest({
+      groupId: id,
+      instance: member.instance,
+      reason: 'state_lost',
+      epochs: [head],
+      open: [],
+    })
+  }
+})
+
+test('a message that the disk refuses is told of, left to the peers, and read when it comes again', async () => {
+  const [alice, bob] = await pair()
+  await say(alice, 'hello')
+  const [sent] = alice.delivery.take() as [Published]
+  const before = await contentsOf(bob.store)
+  bob.store.onWrite = () => {
+    throw new StoreError('store_failed', 'the disk is full')
+  }
+  expect(await bob.delivery.hand(sent)).toBe('ignore')
+  bob.store.onWrite = () => undefined
+  expect(await contentsOf(bob.store)).toEqual(before)
+  expect(await bob.delivery.hand(sent)).toBe('accept')
+  await told(bob)
+  expect(bob.texts).toEqual(['hello'])
+  expect(bob.events.filter(({ type }) => type === 'refused')).toMatchObject([{ code: 'store_failed' }])
 })

@@ -1,6 +1,7 @@
 /** Key packages that nobody has used: which one is offered, and when its private keys go. */
 import { toHex } from '@dmls/crypto'
 import { type DmlsEpoch, dmlsEpoch } from '@dmls/dmls'
+import type { KeyPackage } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ClientContext } from '../src/context.ts'
 import { KeyPackages, keyPackageMessage, type OwnKeyPackage } from '../src/key-packages.ts'
@@ -164,10 +165,11 @@ describe('a key package that was used', () => {
     }
   })
 
-  test('goes with its private keys after that, and leaves those of another group alone', async () => {
+  test('goes with its private keys after that, but not the signature key that its group has now, nor other groups’', async () => {
     const place = await setting()
     const { own, store } = place
     const [ours, theirs] = await used(place)
+    const [{ signingKey }] = own.all() as [OwnKeyPackage]
     const secrets = [ours.bundle.initPrivateKey, ours.bundle.encryptionPrivateKey]
     const hidden = secrets.map(toHex)
     const { operations, written } = own.release(
@@ -181,8 +183,32 @@ describe('a key package that was used', () => {
     expect(own.all().map(nameOf)).toEqual([nameOf(theirs)])
     for (const secret of hidden) expect(await everythingIn(store)).not.toContain(secret)
     for (const secret of secrets) expect(secret.every((byte) => byte === 0)).toBe(true)
+    expect(signingKey.privateKey.some((byte) => byte !== 0)).toBe(true)
     expect(secretsOf(theirs).every((secret) => secret.some((byte) => byte !== 0))).toBe(true)
     expect((await KeyPackages.open(place.context)).all().map(nameOf)).toEqual([nameOf(theirs)])
+  })
+})
+
+describe('a key package for coming back', () => {
+  test('stays as long as the return may come, and then goes with all its private keys', async () => {
+    const { own, store, context } = await setting()
+    const keyPackage = await own.createForReturn(groupId, [])
+    const [made] = own.all() as [OwnKeyPackage]
+    const secrets = secretsOf(made)
+    const hidden = secrets.map(toHex)
+    const isIt = (asked: KeyPackage): boolean => asked === keyPackage
+    expect(own.release(groupId, () => false, isIt).operations).toEqual([])
+    expect((await KeyPackages.open(context)).all().map(nameOf)).toEqual([nameOf(made)])
+    const { operations, written } = own.release(
+      groupId,
+      () => true,
+      (asked) => !isIt(asked),
+    )
+    await store.write(operations)
+    written()
+    expect(own.all()).toEqual([])
+    for (const secret of hidden) expect(await everythingIn(store)).not.toContain(secret)
+    for (const secret of secrets) expect(secret.every((byte) => byte === 0)).toBe(true)
   })
 })
 
@@ -192,6 +218,27 @@ describe('over the network', () => {
   afterEach(async () => {
     for (const person of open.splice(0)) await person.client.close()
   })
+
+  /** Somebody hands out bytes where the key package of an identity is asked for; what was asked for, as it is. */
+  async function serve(
+    hub: ReturnType<typeof createHub>,
+    { digest }: ClientContext,
+    identity: Uint8Array,
+    bytes: Uint8Array,
+  ): Promise<readonly string[]> {
+    const answers: string[] = []
+    await hub.join(`somebody with ${toHex(digest(bytes))}`).subscribe(keyPackageTopic(digest, identity), {
+      receive: async () => 'ignore',
+      held: async function* () {
+        yield digest(bytes)
+      },
+      load: async (id) => {
+        answers.push(toHex(id))
+        return bytes
+      },
+    })
+    return answers
+  }
 
   test('bob, whom nobody asked for a hundred days, can be invited', async () => {
     const [hub, clock] = [createHub(), new TurnedClock()]
@@ -214,20 +261,26 @@ describe('over the network', () => {
     clock.passDays(91)
     const alice = await createPerson(hub, 'alice', new MemoryStore(), { clock })
     open.push(alice)
-    const answers: string[] = []
     const { publicKey } = context.identity
-    await hub.join('mallory').subscribe(keyPackageTopic(context.digest, publicKey), {
-      receive: async () => 'ignore',
-      held: async function* () {
-        yield context.digest(expired)
-      },
-      load: async (id) => {
-        answers.push(toHex(id))
-        return expired
-      },
-    })
+    const answers = await serve(hub, context, publicKey, expired)
     const fetched = alice.client.fetchKeyPackage(publicKey, 200)
     await expect(fetched).rejects.toMatchObject({ code: 'key_package_not_found' })
     expect(answers).not.toEqual([])
+  })
+
+  test('one of mallory is not taken for one of bob, whoever hands it out', async () => {
+    const hub = createHub()
+    const [ofBob, ofMallory] = [await setting(), await setting()]
+    const alice = await createPerson(hub, 'alice')
+    open.push(alice)
+    const { context } = ofBob
+    const { publicKey } = context.identity
+    const answers = await serve(hub, context, publicKey, keyPackageMessage(await ofMallory.own.create()))
+    const fetched = alice.client.fetchKeyPackage(publicKey, 200)
+    await expect(fetched).rejects.toMatchObject({ code: 'key_package_not_found' })
+    expect(answers).not.toEqual([])
+    const good = keyPackageMessage(await ofBob.own.create())
+    await serve(hub, context, publicKey, good)
+    expect(toHex(await alice.client.fetchKeyPackage(publicKey))).toBe(toHex(good))
   })
 })

@@ -72,6 +72,20 @@ async function invite(alice: HandPerson, others: readonly HandPerson[]): Promise
 }
 
 describe('a Welcome for several people', () => {
+  test('that nobody can be sent now is served all the same, and the commit is made', async () => {
+    const [alice, bob] = [await person(), await person()]
+    const { context } = await createSolo(new MemoryStore())
+    const group = await alice.client.createGroup()
+    alice.delivery.onPublish = () => {
+      throw new Error('the network is down')
+    }
+    await group.add([await bob.client.createKeyPackage()])
+    expect(group.members()).toHaveLength(2)
+    const topic = inboxOf(context, bob)
+    for (const message of await alice.delivery.served(topic)) await bob.delivery.hand({ topic, message })
+    expect(onlyGroup(bob).head).toBe(group.head)
+  })
+
   test('takes its size once on the disk, however many it is for', async () => {
     const alice = await person()
     const others = await Promise.all(Array.from({ length: 16 }, () => person()))

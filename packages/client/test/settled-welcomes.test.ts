@@ -40,8 +40,12 @@ test('only so many names are remembered, the latest, also across a restart', asy
     expect(settled.has(id)).toBe(false)
     written()
   }
-  for (const each of [settled, await SettledWelcomes.open(store, 3)]) {
+  const again = await SettledWelcomes.open(store, 3)
+  for (const each of [settled, again]) {
     expect([...each.ids()]).toEqual(ids.slice(2))
     expect(ids.map((id) => each.has(id))).toEqual([false, false, true, true, true])
   }
+  const late = 'f'.repeat(64)
+  await store.write(again.add(late).operations)
+  expect([...(await SettledWelcomes.open(store, 3)).ids()]).toEqual([...ids.slice(3), late])
 })

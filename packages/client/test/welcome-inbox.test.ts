@@ -1,11 +1,14 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
+import { toHex } from '@dmls/crypto'
 import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../src/context.ts'
 import { StoreError, type Verdict } from '../src/ports.ts'
+import { GROUP_LIST_PREFIX } from '../src/store-keys.ts'
 import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import { isWelcome, type Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
+import { contentsOf } from './stored.ts'
 import { TurnedClock } from './turned-clock.ts'
 
 const open: HandPerson[] = []
@@ -42,6 +45,25 @@ test('Welcomes that lead nowhere leave their names, and the one that leads somew
   expect(bob.store.memory.sizeBytes - before).toBeLessThan(300 * 100)
   for (const each of published) await bob.delivery.hand(each)
   expect(onlyGroup(bob).head).toBe(group.head)
+})
+
+test('what is no Welcome, or too large, is rejected and not kept', async () => {
+  const [alice, bob] = [await createHandPerson(), await createHandPerson()]
+  open.push(alice, bob)
+  await alice.client.createGroup()
+  await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+  const sent = alice.delivery.take().find(isWelcome) as Published
+  const { welcome } = readWelcome(sent.message)
+  const encryptedGroupInfo = new Uint8Array(DEFAULT_LIMITS.messageSizeMax)
+  const before = await contentsOf(bob.store)
+  for (const message of [
+    mlsMessageBytes({ wireFormat: 'mls_welcome', welcome: { ...welcome, encryptedGroupInfo } }),
+    await alice.client.createKeyPackage(),
+    sent.message.slice(0, -1),
+  ]) {
+    expect(await bob.delivery.hand({ ...sent, message })).toBe('reject')
+  }
+  expect(await contentsOf(bob.store)).toEqual(before)
 })
 
 test('no more than so many Welcomes wait, however many copies of one somebody makes', async () => {
@@ -185,6 +207,43 @@ describe('a Welcome that is not to be followed now', () => {
     await carryWelcome(alice.delivery.take(), bob)
     expect(bob.client.groups()).toEqual([])
     const again = await createHandPerson(bob.store.memory.copy(), {}, { adminRule })
+    open.push(again)
+    await expectTogether(again, alice)
+  })
+})
+
+describe('a disk that refuses', () => {
+  /** A first invitation of bob, and how his disk refuses the batches that have a key of this kind. */
+  async function invited() {
+    const [alice, bob] = [await createHandPerson(), await createHandPerson()]
+    open.push(alice, bob)
+    await alice.client.createGroup()
+    await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+    const sent = alice.delivery.take().find(isWelcome) as Published
+    const refuse = (prefix: Uint8Array): void => {
+      bob.store.onWrite = () => {
+        const isRefused = bob.store.batches.at(-1)?.some(({ key }) => toHex(key).startsWith(toHex(prefix)))
+        if (isRefused) throw new StoreError('store_failed', 'the disk is full')
+      }
+    }
+    return { alice, bob, sent, refuse }
+  }
+
+  test('to keep a Welcome leaves it to those who serve it', async () => {
+    const { alice, bob, sent, refuse } = await invited()
+    refuse(new Uint8Array(0))
+    expect(await bob.delivery.hand(sent)).toBe('ignore')
+    bob.store.onWrite = () => undefined
+    expect(await bob.delivery.hand(sent)).toBe('accept')
+    await expectTogether(bob, alice)
+  })
+
+  test('to begin the group of a Welcome leaves it in the inbox for the next time', async () => {
+    const { alice, bob, sent, refuse } = await invited()
+    refuse(GROUP_LIST_PREFIX)
+    expect(await bob.delivery.hand(sent)).toBe('accept')
+    expect([bob.client.groups(), await bob.delivery.served(sent.topic)]).toEqual([[], [sent.message]])
+    const again = await createHandPerson(bob.store.memory.copy())
     open.push(again)
     await expectTogether(again, alice)
   })

@@ -4,6 +4,7 @@ import { APPLICATION } from './application.ts'
 import { CAPS } from './caps.ts'
 import { FORK_CHOICE } from './fork-choice.ts'
 import { HANDOVER } from './handover.ts'
+import { INTAKE_MUTANTS } from './intake.ts'
 import { LIAR_MUTANTS } from './liars.ts'
 import { MEMBERSHIP_MUTANTS } from './membership.ts'
 import { MLS } from './mls.ts'
@@ -11,6 +12,7 @@ import { RECORDS } from './records.ts'
 import { RETURNING_MUTANTS } from './returning.ts'
 import { SECRETS } from './secrets.ts'
 import { STORAGE } from './storage.ts'
+import { THEFT } from './theft.ts'
 import { WELCOMES } from './welcomes.ts'
 
 export const CATALOGUE: readonly Mutant[] = [
@@ -22,8 +24,10 @@ export const CATALOGUE: readonly Mutant[] = [
   ...SECRETS,
   ...CAPS,
   ...STORAGE,
+  ...INTAKE_MUTANTS,
   ...WELCOMES,
   ...RECORDS,
   ...MLS,
   ...APPLICATION,
+  ...THEFT,
 ]
