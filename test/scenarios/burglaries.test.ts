@@ -16,12 +16,10 @@ type Story4 = [ClientChronicle, Resident, Resident, Resident, Resident]
 /** The bytes give exactly what the symbols say, and nothing is left of what is over. */
 async function worthOf(chronicle: ClientChronicle, burglary: Burglary): Promise<Reach> {
   const expected = chronicle.expected(burglary)
-  expect(await chronicle.actual(burglary), `${burglary.who} ${burglary.when}`).toEqual(expected)
-  expect(await chronicle.amiss(burglary), `${burglary.who} ${burglary.when}`).toEqual({
-    disk: [],
-    memory: [],
-    texts: [],
-  })
+  const where = `${burglary.who} ${burglary.when}`
+  expect(await chronicle.fromDisk(burglary), `disk of ${where}`).toEqual(expected)
+  expect(await chronicle.fromMemory(burglary), `memory of ${where}`).toEqual(expected)
+  expect(await chronicle.amiss(burglary), where).toEqual({ disk: [], memory: [], leftOver: [], texts: [] })
   return expected
 }
 
@@ -163,7 +161,7 @@ describe('a burglary', () => {
     const [burglary] = story.burglaries as [Burglary]
     await worthOf(story, burglary)
     // without the children that are held besides
-    const { epochs } = await story.actual(burglary, (epoch) => epoch === entered.parent)
+    const { epochs } = await story.fromDisk(burglary, (epoch) => epoch === entered.parent)
     expect([entered, ordinary].map(({ child }) => epochs.includes(child))).toEqual([true, false])
     await story.end()
   })
@@ -210,11 +208,13 @@ describe('a burglary', () => {
     await worthOf(story, before)
     await worthOf(story, after)
     // what she had before is more than she may have after
-    const { disk, memory } = await story.amiss({ ...before, holdings: after.holdings })
+    const { disk, memory, leftOver } = await story.amiss({ ...before, holdings: after.holdings })
     const ofMessages = 'tree: a message that it opens was opened'
-    expect(new Set(disk)).toEqual(new Set([ofMessages, 'tree: a child that it starts was started']))
-    // the nodes of a PPRF are kept in one array, where nobody looks
-    expect(new Set(memory)).toEqual(new Set([ofMessages]))
+    const found = new Set([ofMessages, 'tree: a child that it starts was started'])
+    expect(new Set(disk)).toEqual(found)
+    expect(new Set(memory)).toEqual(found)
+    // the nodes of a PPRF are moved into one array
+    expect(new Set(leftOver)).toEqual(new Set([ofMessages]))
     await story.end()
   })
 

@@ -10,21 +10,28 @@ import { decodeMlsMessage, type KeyPackage, MlsError, referenceOf } from '@dmls/
 import { suite } from './actor.ts'
 import { bytesOn, lootOf } from './burglary.ts'
 import { AGES, READABLE_MS, RETAINED_MS } from './chronicle.ts'
-import { Derivations, inMemory } from './derivations.ts'
+import { Derivations } from './derivations.ts'
 import { isCommitIn, isWelcome, isWire, keyPackageIn } from './parcels.ts'
 import { Remains, type Traces } from './remains.ts'
-import { type Parcel, Resident } from './resident.ts'
+import { type Memory, type Parcel, Resident } from './resident.ts'
 import { type Commit, Holdings, type Message, reachOf } from './symbols.ts'
-import { type Reach, Thief } from './thief.ts'
+import { type Loot, type Reach, Thief } from './thief.ts'
 
 /** What somebody had at a moment. */
 export interface Burglary {
   readonly when: string
   readonly who: string
   readonly disk: MemoryStore
-  /** Secrets that its process had in memory. */
-  readonly memory: ReadonlySet<string>
+  readonly memory: Memory
   readonly holdings: Holdings
+}
+
+/** Secrets, and texts, that should not be where they are. */
+export interface Amiss {
+  readonly disk: readonly string[]
+  readonly memory: readonly string[]
+  readonly leftOver: readonly string[]
+  readonly texts: readonly string[]
 }
 
 /** An old disk, and what it was worth. */
@@ -347,7 +354,7 @@ export class ClientChronicle {
       when,
       who: victim.name,
       disk: victim.copyDisk(),
-      memory: inMemory(victim.watched),
+      memory: victim.memory(),
       holdings: this.holdingsOf(victim).copy(),
     })
   }
@@ -358,17 +365,24 @@ export class ClientChronicle {
   }
 
   /** What a thief makes of the disk, or of some epochs on it, and all that was ever sent. */
-  async actual({ disk }: Burglary, isTaken: (epoch: DmlsEpoch) => boolean = () => true): Promise<Reach> {
-    const messages = this.parcels.map(({ message }) => message)
-    const welcomes = messages.filter(isWelcome)
-    const wires = messages.filter((message) => isWire(message))
+  async fromDisk({ disk }: Burglary, isTaken: (epoch: DmlsEpoch) => boolean = () => true): Promise<Reach> {
     const loot = await lootOf(disk, this.#groupId)
     const epochs = new Map([...loot.epochs].filter(([id]) => isTaken(id)))
-    return Thief.with({ ...loot, epochs }, { wires, welcomes })
+    return this.#worthOf({ ...loot, epochs })
+  }
+
+  /** The same of what the process had in memory. */
+  fromMemory({ memory }: Burglary): Promise<Reach> {
+    return this.#worthOf(memory.loot)
+  }
+
+  #worthOf(loot: Loot): Promise<Reach> {
+    const messages = this.parcels.map(({ message }) => message)
+    return Thief.with(loot, { wires: messages.filter(isWire), welcomes: messages.filter(isWelcome) })
   }
 
   /** Secrets that stand on the disk or in memory, and should not. */
-  async amiss({ disk, memory, holdings }: Burglary): Promise<{ disk: string[]; memory: string[]; texts: string[] }> {
+  async amiss({ disk, memory, holdings }: Burglary): Promise<Amiss> {
     const { epochs } = await lootOf(disk, this.#groupId)
     const traces: Traces = {
       initSecrets: this.#initSecrets,
@@ -384,7 +398,10 @@ export class ClientChronicle {
     const buffer = Buffer.from(bytes)
     return {
       disk: remains.amiss(this.derivations.standingIn(bytes)),
-      memory: remains.amiss(new Set([...memory].filter((secret) => !HARMLESS.has(this.derivations.labelOf(secret))))),
+      memory: remains.amiss(this.derivations.standingIn(memory.bytes)),
+      leftOver: remains.amiss(
+        new Set([...memory.leftOver].filter((secret) => !HARMLESS.has(this.derivations.labelOf(secret)))),
+      ),
       texts: this.messages.flatMap(({ text }) => (buffer.includes(text) ? [text] : [])),
     }
   }

@@ -152,8 +152,8 @@ export class Derivations {
   }
 }
 
-/** What a process has in memory: secrets that its cipher suite handed out and nobody has overwritten. */
-export function inMemory({ handedOut }: Watched): ReadonlySet<string> {
+/** Secrets that a process's cipher suite handed out and nobody has overwritten. */
+export function leftOver({ handedOut }: Watched): ReadonlySet<string> {
   const left = handedOut.filter(({ bytes, secret }) => toHex(bytes) === secret)
   // what is overwritten stays overwritten
   handedOut.splice(0, handedOut.length, ...left)

@@ -21,7 +21,9 @@ import { MemoryStore } from '@dmls/client/memory-store'
 import { toHex } from '@dmls/crypto'
 import { drain, SeededRandom } from '@dmls/sim'
 import { START_MS, suite } from './actor.ts'
-import type { Derivations, Watched } from './derivations.ts'
+import { bytesInMemory, lootInMemory } from './client-memory.ts'
+import { type Derivations, leftOver, type Watched } from './derivations.ts'
+import type { Loot } from './thief.ts'
 
 /** Something on the network. */
 export interface Parcel {
@@ -105,6 +107,13 @@ class Wire implements Delivery {
   async close(): Promise<void> {
     this.handlers.clear()
   }
+}
+
+/** What a process has in memory. */
+export interface Memory {
+  readonly loot: Loot
+  readonly bytes: Uint8Array
+  readonly leftOver: ReadonlySet<string>
 }
 
 /** A process that runs a client. */
@@ -207,6 +216,15 @@ export class Resident {
   /** Everything on its disk now, in buffers of its own. */
   copyDisk(): MemoryStore {
     return this.#disk.copy()
+  }
+
+  /** What its process holds: as a thief can use it, all its bytes, and whatever its cipher suite made and nobody overwrote. */
+  memory(): Memory {
+    return {
+      loot: lootInMemory(this.#disk, this.group !== undefined),
+      bytes: bytesInMemory(this.#disk),
+      leftOver: leftOver(this.watched),
+    }
   }
 
   /** Lets everything finish that is under way. */
