@@ -4,6 +4,7 @@ import { decodeMlsMessage } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { GroupEvent } from '../src/api.ts'
 import { MemoryStore } from '../src/memory-store.ts'
+import { carry, createHandPerson, onlyGroup, told } from './by-hand.ts'
 import {
   agree,
   createGroupOf,
@@ -16,6 +17,7 @@ import {
   say,
   until,
 } from './harness.ts'
+import { contentsOf } from './stored.ts'
 
 const open: Person[] = []
 const OPEN_DOOR = { policy: { externalCommits: 'allowed' } } as const
@@ -36,13 +38,14 @@ async function enter(person: Person, joinInfo: Uint8Array): Promise<void> {
   listen(person, await person.client.joinGroup(joinInfo))
 }
 
-async function recordsOf(person: Person): Promise<string[]> {
-  const records: string[] = []
-  for await (const [key, value] of person.store.entries({ prefix: new Uint8Array(0) })) {
-    records.push(`${toHex(key)} ${toHex(value)}`)
-  }
-  return records
-}
+test('whoever lets itself in tells the others at once', async () => {
+  const [alice, dora] = [await createHandPerson(), await createHandPerson()]
+  const group = await alice.client.createGroup(OPEN_DOOR)
+  await dora.client.joinGroup(await group.createJoinInfo())
+  expect(await carry(dora, alice)).toHaveLength(1)
+  expect([group.head, group.members().length]).toEqual([onlyGroup(dora).head, 2])
+  await told(alice, dora)
+})
 
 describe('a newcomer that lets itself in', () => {
   test('is a member for everybody, reads and is read', async () => {
@@ -170,7 +173,7 @@ describe('a newcomer that lets itself in', () => {
     const [alice, dora] = (await people(createHub(), 'alice', 'dora')) as [Person, Person]
     await createGroupOf([alice], OPEN_DOOR)
     const joinInfo = await groupOf(alice).createJoinInfo()
-    const before = await recordsOf(dora)
+    const before = await contentsOf(dora.store)
     const bad = [
       new Uint8Array(0),
       joinInfo.slice(0, -1),
@@ -187,7 +190,7 @@ describe('a newcomer that lets itself in', () => {
       const blame = expect.stringMatching(/^(malformed|invalid|missing|usage)$/)
       await expect(dora.client.joinGroup(bytes)).rejects.toMatchObject({ name: 'MlsError', blame })
     }
-    expect(await recordsOf(dora)).toEqual(before)
+    expect(await contentsOf(dora.store)).toEqual(before)
     expect(dora.client.groups()).toEqual([])
     expect(decodeMlsMessage(joinInfo).wireFormat).toBe('mls_group_info')
     await enter(dora, joinInfo)

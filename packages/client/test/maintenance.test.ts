@@ -1,10 +1,13 @@
 /** What a group does by itself: it lets members go that ask for it, and forgets what it deleted. */
 import { toHex } from '@dmls/crypto'
+import { DEFAULT_RETENTION } from '@dmls/dmls'
 import { afterEach, expect, test } from 'vitest'
 import { type Clock, StoreError } from '../src/ports.ts'
+import { type GroupRecord, groupRecordPrefix } from '../src/store-keys.ts'
 import { systemClock } from '../src/system-clock.ts'
-import { carry, handPair, onlyGroup, say } from './by-hand.ts'
+import { carry, createHandPerson, handPair, listen, onlyGroup, say } from './by-hand.ts'
 import { agree, createGroupOf, createHub, createPerson, groupOf, type Person, say as sayTo, until } from './harness.ts'
+import { contentsOf } from './stored.ts'
 
 /** Like no other delay. */
 const QUIESCENCE_MS = 11
@@ -102,4 +105,42 @@ test('what fails is tried again, less and less often', async () => {
   expect(attempts).toBeLessThan(12)
   store.onWrite = () => undefined
   await until(() => onlyGroup(alice).members().length === 1, 'there is space again')
+})
+
+test('nothing is reported of a client that was closed', async () => {
+  const timing = { cannotFollowAfterMs: 10 }
+  const people = await handPair(timing)
+  open.push(...people)
+  const [alice, bob] = people
+  await onlyGroup(alice).update()
+  alice.delivery.take()
+  await say(alice, 'further on')
+  await carry(alice, bob)
+  expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch' })
+  await bob.client.close()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(bob.events.at(-1)).toMatchObject({ type: 'unknownEpoch' })
+  expect(bob.delivery.published).toEqual([])
+})
+
+test('a flood of epochs is cut to what the policy keeps at once, and leaves nothing in the store (scenario 1)', async () => {
+  // nobody looks at the clock, and carol’s silence would keep every epoch
+  const people = [await createHandPerson(), await createHandPerson(), await createHandPerson()] as const
+  open.push(...people)
+  const [alice, bob, carol] = people
+  const retention = { ...DEFAULT_RETENTION, epochsMax: 2 }
+  listen(alice, await alice.client.createGroup({ policy: { retention } }))
+  const group = onlyGroup(alice)
+  await group.add([await bob.client.createKeyPackage(), await carol.client.createKeyPackage()])
+  await carry(alice, bob)
+  const count = async (record: GroupRecord): Promise<number> =>
+    (await contentsOf(bob.store, groupRecordPrefix(group.id, record))).size
+  for (let i = 0; i < 8; i++) {
+    await group.update()
+    await carry(alice, bob)
+  }
+  // what is deleted is deleted between the steps
+  await say(bob, 'enough')
+  expect([await count('epoch'), await count('initKey'), await count('commit')]).toEqual([2, 2, 2])
+  expect(onlyGroup(bob).dag().size).toBe(9)
 })
