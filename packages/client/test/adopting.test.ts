@@ -1,4 +1,5 @@
 /** Following a Welcome of a group that one is in already: what is taken from then on, and what is overwritten. */
+import type { Step } from '@dmls/dmls'
 import { afterEach, expect, test, vi } from 'vitest'
 import { RunningState } from '../src/group/running-state.ts'
 import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
@@ -52,7 +53,7 @@ test('what only the state before a return held is overwritten, once the return i
     step,
     ...rest
   ) {
-    vi.spyOn(step as { wipe(): void }, 'wipe').mockImplementation(() => void order.push('wiped'))
+    vi.spyOn(step as Step & { wipe(): void }, 'wipe').mockImplementation(() => void order.push('wiped'))
     await applyWithKey.call(this, step, ...rest)
     order.push('written')
   })
