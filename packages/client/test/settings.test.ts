@@ -73,7 +73,8 @@ describe('the settings of a group', () => {
 
   test('of the winning side stand after a fork, and everybody is told whose change was left out, and which', async () => {
     const hub = createHub()
-    const three = await people(hub)
+    // carol merges when she is asked to, and nobody before that
+    const three = await people(hub, { timing: { mergeQuiescenceMs: 1e9 } })
     await createGroupOf(three)
     const [alice, bob, carol] = three
     hub.partition([['alice'], ['bob', 'carol']])
