@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { amiss, type Burglary, expectedReach, reachFromDisk, reachFromMemory } from './burglary.ts'
 import { READABLE_MS, RETAINED_MS } from './chronicle.ts'
-import { type Burglary, ClientChronicle } from './client-chronicle.ts'
+import { ClientChronicle } from './client-chronicle.ts'
 import type { Parcel, Resident } from './resident.ts'
 import type { Commit } from './symbols.ts'
 import type { Reach } from './thief.ts'
@@ -15,11 +16,11 @@ type Story4 = [ClientChronicle, Resident, Resident, Resident, Resident]
 
 /** The bytes give exactly what the symbols say, and nothing is left of what is over. */
 async function worthOf(chronicle: ClientChronicle, burglary: Burglary): Promise<Reach> {
-  const expected = chronicle.expected(burglary)
+  const expected = expectedReach(chronicle, burglary)
   const where = `${burglary.who} ${burglary.when}`
-  expect(await chronicle.fromDisk(burglary), `disk of ${where}`).toEqual(expected)
-  expect(await chronicle.fromMemory(burglary), `memory of ${where}`).toEqual(expected)
-  expect(await chronicle.amiss(burglary), where).toEqual({ disk: [], memory: [], leftOver: [], texts: [] })
+  expect(await reachFromDisk(chronicle, burglary), `disk of ${where}`).toEqual(expected)
+  expect(await reachFromMemory(chronicle, burglary), `memory of ${where}`).toEqual(expected)
+  expect(await amiss(chronicle, burglary), where).toEqual({ disk: [], memory: [], leftOver: [], texts: [] })
   return expected
 }
 
@@ -161,7 +162,7 @@ describe('a burglary', () => {
     const [burglary] = story.burglaries as [Burglary]
     await worthOf(story, burglary)
     // without the children that are held besides
-    const { epochs } = await story.fromDisk(burglary, (epoch) => epoch === entered.parent)
+    const { epochs } = await reachFromDisk(story, burglary, (epoch) => epoch === entered.parent)
     expect([entered, ordinary].map(({ child }) => epochs.includes(child))).toEqual([true, false])
     await story.end()
   })
@@ -208,7 +209,7 @@ describe('a burglary', () => {
     await worthOf(story, before)
     await worthOf(story, after)
     // what she had before is more than she may have after
-    const { disk, memory, leftOver } = await story.amiss({ ...before, holdings: after.holdings })
+    const { disk, memory, leftOver } = await amiss(story, { ...before, holdings: after.holdings })
     const ofMessages = 'tree: a message that it opens was opened'
     const found = new Set([ofMessages, 'tree: a child that it starts was started'])
     expect(new Set(disk)).toEqual(found)

@@ -1,39 +1,80 @@
-/** What a thief makes of a client's disk: the library's own decoding, on a copy of the bytes. */
+/** What somebody had at a moment of a story with clients, and what it is worth: by the symbols, and by the bytes. */
 import type { MemoryStore } from '@dmls/client/memory-store'
 import { toHex } from '@dmls/crypto'
-import type { ClientContext } from '../../packages/client/src/context.ts'
-import { GroupRecords } from '../../packages/client/src/group/group-records.ts'
-import { KeyPackages } from '../../packages/client/src/key-packages.ts'
-import { profile, suite } from './actor.ts'
-import { keptCommits, type Loot } from './thief.ts'
+import type { DmlsEpoch } from '@dmls/dmls'
+import type { ClientChronicle } from './client-chronicle.ts'
+import { bytesOn, lootOf } from './client-disk.ts'
+import { isWelcome, isWire } from './parcels.ts'
+import { Remains, type Traces } from './remains.ts'
+import type { Memory } from './resident.ts'
+import { type Holdings, reachOf } from './symbols.ts'
+import { type Loot, type Reach, Thief } from './thief.ts'
 
-const EVERYTHING = { prefix: new Uint8Array(0) }
-
-/** The group and the key packages that lie on a disk. */
-export async function lootOf(disk: MemoryStore, groupId: Uint8Array): Promise<Loot> {
-  const epochs = await epochsOn(disk, groupId)
-  // time stands at zero, so that no key package is too old
-  const clock = { nowMs: () => 0, schedule: () => ({ cancel: () => undefined }) }
-  const context: Pick<ClientContext, 'store' | 'clock'> = { store: disk.copy(), clock }
-  const keyPackages = await KeyPackages.open(context as ClientContext)
-  return { ...epochs, bundles: keyPackages.all().map(({ bundle }) => bundle) }
+export interface Burglary {
+  readonly when: string
+  readonly who: string
+  readonly disk: MemoryStore
+  readonly memory: Memory
+  readonly holdings: Holdings
 }
 
-async function epochsOn(disk: MemoryStore, groupId: Uint8Array): Promise<Pick<Loot, 'epochs' | 'commits'>> {
-  if (!(await hasGroup(disk, groupId))) return { epochs: new Map(), commits: [] }
-  const { group } = await GroupRecords.load(disk.copy(), groupId, suite, profile)
-  return { epochs: group.state.epochs, commits: keptCommits(group.state) }
+/** Secrets, and texts, that should not be where they are. */
+export interface Amiss {
+  readonly disk: readonly string[]
+  readonly memory: readonly string[]
+  readonly leftOver: readonly string[]
+  readonly texts: readonly string[]
 }
 
-async function hasGroup(disk: MemoryStore, groupId: Uint8Array): Promise<boolean> {
-  const name = toHex(groupId)
-  for await (const [key] of disk.entries(EVERYTHING)) if (toHex(key).includes(name)) return true
-  return false
+/** The input of a PPRF says which of its values is wanted, and gives nothing to whoever has not the PPRF before that. */
+const HARMLESS: ReadonlySet<string> = new Set(['child_init'])
+
+/** What it is worth by the symbols. */
+export function expectedReach({ commits, messages }: ClientChronicle, { holdings }: Burglary): Reach {
+  return reachOf(holdings, commits, messages)
 }
 
-/** All values on a disk, one after the other: every record, of every kind. */
-export async function bytesOn(disk: MemoryStore): Promise<Uint8Array> {
-  const values: Uint8Array[] = []
-  for await (const [, value] of disk.entries(EVERYTHING)) values.push(value)
-  return Buffer.concat(values)
+/** What a thief makes of the disk, or of some epochs on it, and all that was ever sent. */
+export async function reachFromDisk(
+  story: ClientChronicle,
+  { disk }: Burglary,
+  isTaken: (epoch: DmlsEpoch) => boolean = () => true,
+): Promise<Reach> {
+  const loot = await lootOf(disk, story.groupId)
+  return reachOfLoot(story, { ...loot, epochs: new Map([...loot.epochs].filter(([id]) => isTaken(id))) })
+}
+
+/** The same of what the process had in memory. */
+export function reachFromMemory(story: ClientChronicle, { memory }: Burglary): Promise<Reach> {
+  return reachOfLoot(story, memory.loot)
+}
+
+function reachOfLoot({ parcels }: ClientChronicle, loot: Loot): Promise<Reach> {
+  const messages = parcels.map(({ message }) => message)
+  return Thief.with(loot, { wires: messages.filter(isWire), welcomes: messages.filter(isWelcome) })
+}
+
+/** Secrets that stand on the disk or in memory, and should not. */
+export async function amiss(story: ClientChronicle, { disk, memory, holdings }: Burglary): Promise<Amiss> {
+  const { derivations, messages } = story
+  const { epochs } = await lootOf(disk, story.groupId)
+  const traces: Traces = {
+    initSecrets: story.initSecrets,
+    treeKeys: (epoch) => {
+      const tree = epochs.get(epoch as DmlsEpoch)?.group.tree
+      const nodes = tree === undefined ? [] : Array.from({ length: 2 * tree.leafCount }, (_, i) => i)
+      return new Set(nodes.flatMap((node) => tree?.encryptionKey(node) ?? []).map(toHex))
+    },
+    keysOf: (keyPackage) => story.keyPackageKeys.get(keyPackage) ?? [],
+  }
+  const remains = new Remains(derivations, holdings, traces)
+  const bytes = await bytesOn(disk)
+  const onDisk = Buffer.from(bytes)
+  const leftOver = [...memory.leftOver].filter((secret) => !HARMLESS.has(derivations.labelOf(secret)))
+  return {
+    disk: remains.amiss(derivations.standingIn(bytes)),
+    memory: remains.amiss(derivations.standingIn(memory.bytes)),
+    leftOver: remains.amiss(new Set(leftOver)),
+    texts: messages.map(({ text }) => text).filter((text) => onDisk.includes(text)),
+  }
 }

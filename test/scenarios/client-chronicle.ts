@@ -8,31 +8,12 @@ import { toHex } from '@dmls/crypto'
 import type { DmlsEpoch, EpochFacts } from '@dmls/dmls'
 import { decodeMlsMessage, type KeyPackage, MlsError, referenceOf } from '@dmls/mls'
 import { suite } from './actor.ts'
-import { bytesOn, lootOf } from './burglary.ts'
+import type { Burglary } from './burglary.ts'
 import { AGES, READABLE_MS, RETAINED_MS } from './chronicle.ts'
 import { Derivations } from './derivations.ts'
-import { isCommitIn, isWelcome, isWire, keyPackageIn } from './parcels.ts'
-import { Remains, type Traces } from './remains.ts'
-import { type Memory, type Parcel, Resident } from './resident.ts'
-import { type Commit, Holdings, type Message, reachOf } from './symbols.ts'
-import { type Loot, type Reach, Thief } from './thief.ts'
-
-/** What somebody had at a moment. */
-export interface Burglary {
-  readonly when: string
-  readonly who: string
-  readonly disk: MemoryStore
-  readonly memory: Memory
-  readonly holdings: Holdings
-}
-
-/** Secrets, and texts, that should not be where they are. */
-export interface Amiss {
-  readonly disk: readonly string[]
-  readonly memory: readonly string[]
-  readonly leftOver: readonly string[]
-  readonly texts: readonly string[]
-}
+import { isCommitIn, isWelcome, keyPackageIn } from './parcels.ts'
+import { type Parcel, Resident } from './resident.ts'
+import { type Commit, Holdings, type Message } from './symbols.ts'
 
 /** An old disk, and what it was worth. */
 interface Backup {
@@ -47,13 +28,15 @@ export class ClientChronicle {
   readonly messages: Message[] = []
   readonly burglaries: Burglary[] = []
   readonly derivations: Derivations
+  /** The PPRF output that each epoch began with. */
+  readonly initSecrets = new Map<string, string>()
+  /** HPKE public keys of each key package. */
+  readonly keyPackageKeys = new Map<string, readonly string[]>()
   readonly #holdings = new Map<string, Holdings>()
   readonly #backups = new Map<string, Backup>()
   /** Those who know that their state is an old one. */
   readonly #lost = new Set<string>()
-  readonly #initSecrets = new Map<string, string>()
   readonly #carriedBy = new Map<Parcel, Commit>()
-  readonly #keyPackageKeys = new Map<string, readonly string[]>()
   #groupId: Uint8Array = new Uint8Array(0)
 
   private constructor(people: readonly Resident[], derivations: Derivations) {
@@ -75,6 +58,10 @@ export class ClientChronicle {
     chronicle.#groupId = creator.requireGroup.id
     if (others.length > 0) await chronicle.add(creator, others)
     return chronicle
+  }
+
+  get groupId(): Uint8Array {
+    return this.#groupId
   }
 
   holdingsOf({ name }: Resident): Holdings {
@@ -307,7 +294,7 @@ export class ClientChronicle {
     const carrier = this.parcels.slice(since.sent).find(({ message }) => isCommitIn(message, parent))
     if (carrier !== undefined) this.#carriedBy.set(carrier, commit)
     const output = by.watched.initSecrets.slice(since.started).findLast((secret) => this.#epochOf(secret) === parent)
-    if (output !== undefined) this.#initSecrets.set(id, output)
+    if (output !== undefined) this.initSecrets.set(id, output)
   }
 
   /** The key package of somebody to which a Welcome led into an epoch; undefined for whoever made the group. */
@@ -342,11 +329,9 @@ export class ClientChronicle {
 
   #learn(keyPackage: KeyPackage): string {
     const name = toHex(referenceOf(suite, keyPackage))
-    this.#keyPackageKeys.set(name, [toHex(keyPackage.initKey), toHex(keyPackage.leafNode.encryptionKey)])
+    this.keyPackageKeys.set(name, [toHex(keyPackage.initKey), toHex(keyPackage.leafNode.encryptionKey)])
     return name
   }
-
-  // What it is worth
 
   /** Remembers what somebody has now, on the disk and in memory. */
   burgle(when: string, victim: Resident): void {
@@ -358,59 +343,9 @@ export class ClientChronicle {
       holdings: this.holdingsOf(victim).copy(),
     })
   }
-
-  /** What it is worth by the symbols. */
-  expected({ holdings }: Burglary): Reach {
-    return reachOf(holdings, this.commits, this.messages)
-  }
-
-  /** What a thief makes of the disk, or of some epochs on it, and all that was ever sent. */
-  async fromDisk({ disk }: Burglary, isTaken: (epoch: DmlsEpoch) => boolean = () => true): Promise<Reach> {
-    const loot = await lootOf(disk, this.#groupId)
-    const epochs = new Map([...loot.epochs].filter(([id]) => isTaken(id)))
-    return this.#worthOf({ ...loot, epochs })
-  }
-
-  /** The same of what the process had in memory. */
-  fromMemory({ memory }: Burglary): Promise<Reach> {
-    return this.#worthOf(memory.loot)
-  }
-
-  #worthOf(loot: Loot): Promise<Reach> {
-    const messages = this.parcels.map(({ message }) => message)
-    return Thief.with(loot, { wires: messages.filter(isWire), welcomes: messages.filter(isWelcome) })
-  }
-
-  /** Secrets that stand on the disk or in memory, and should not. */
-  async amiss({ disk, memory, holdings }: Burglary): Promise<Amiss> {
-    const { epochs } = await lootOf(disk, this.#groupId)
-    const traces: Traces = {
-      initSecrets: this.#initSecrets,
-      treeKeys: (epoch) => {
-        const tree = epochs.get(epoch as DmlsEpoch)?.group.tree
-        const nodes = tree === undefined ? [] : Array.from({ length: 2 * tree.leafCount }, (_, i) => i)
-        return new Set(nodes.flatMap((node) => tree?.encryptionKey(node) ?? []).map(toHex))
-      },
-      keysOf: (keyPackage) => this.#keyPackageKeys.get(keyPackage) ?? [],
-    }
-    const remains = new Remains(this.derivations, holdings, traces)
-    const bytes = await bytesOn(disk)
-    const buffer = Buffer.from(bytes)
-    return {
-      disk: remains.amiss(this.derivations.standingIn(bytes)),
-      memory: remains.amiss(this.derivations.standingIn(memory.bytes)),
-      leftOver: remains.amiss(
-        new Set([...memory.leftOver].filter((secret) => !HARMLESS.has(this.derivations.labelOf(secret)))),
-      ),
-      texts: this.messages.flatMap(({ text }) => (buffer.includes(text) ? [text] : [])),
-    }
-  }
 }
 
 const REFUSALS: ReadonlySet<string> = new Set(['refused', 'unknownEpoch', 'beyondHorizon'])
-
-/** The input of a PPRF says which of its values is wanted, and gives nothing to whoever has not the PPRF before that. */
-const HARMLESS: ReadonlySet<string> = new Set(['child_init'])
 
 /** What a member may not do, or cannot yet. */
 function ignoreRefusal(error: unknown): void {
