@@ -58,7 +58,7 @@ export interface CommitProgress extends Progress {
 export interface CallOptions {
   /**
    * Told after some members each that they are verified. A promise is waited for, and with it the group: it must not wait
-   * for another call of the same group.
+   * for another call of the same group, or for the client to be closed.
    */
   readonly onProgress?: ((progress: Progress) => void | Promise<void>) | undefined
   /**
@@ -267,6 +267,9 @@ export interface DmlsClient {
   fetchKeyPackage(identity: Uint8Array, timeoutMs?: number): Promise<Uint8Array>
   /** Called when a Welcome made this client a member of a group. */
   onGroup(listener: (group: DmlsGroup) => void): () => void
-  /** Ends joins that are under way, finishes running steps, stops timers, and leaves the topics. Store and delivery are closed by their owner. */
+  /**
+   * Ends joins that are under way, finishes running steps and groups that begin, stops timers, and leaves the topics. Store
+   * and delivery are closed by their owner.
+   */
   close(): Promise<void>
 }
