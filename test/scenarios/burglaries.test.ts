@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { amiss, type Burglary, expectedReach, reachFromDisk, reachFromMemory } from './burglary.ts'
+import { type Amiss, amiss, type Burglary, expectedReach, reachFromDisk, reachFromMemory } from './burglary.ts'
 import { READABLE_MS, RETAINED_MS } from './chronicle.ts'
 import { ClientChronicle } from './client-chronicle.ts'
 import type { Parcel, Resident } from './resident.ts'
@@ -14,13 +14,15 @@ import type { Reach } from './thief.ts'
 type Story3 = [ClientChronicle, Resident, Resident, Resident]
 type Story4 = [ClientChronicle, Resident, Resident, Resident, Resident]
 
+const NOTHING_AMISS: Amiss = { disk: [], memory: [], leftOver: [], texts: [], commits: [] }
+
 /** The bytes give exactly what the symbols say, and nothing is left of what is over. */
 async function worthOf(chronicle: ClientChronicle, burglary: Burglary): Promise<Reach> {
   const expected = expectedReach(chronicle, burglary)
   const where = `${burglary.who} ${burglary.when}`
   expect(await reachFromDisk(chronicle, burglary), `disk of ${where}`).toEqual(expected)
   expect(await reachFromMemory(chronicle, burglary), `memory of ${where}`).toEqual(expected)
-  expect(await amiss(chronicle, burglary), where).toEqual({ disk: [], memory: [], leftOver: [], texts: [] })
+  expect(await amiss(chronicle, burglary), where).toEqual(NOTHING_AMISS)
   return expected
 }
 
@@ -164,6 +166,20 @@ describe('a burglary', () => {
     // without the children that are held besides
     const { epochs } = await reachFromDisk(story, burglary, (epoch) => epoch === entered.parent)
     expect([entered, ordinary].map(({ child }) => epochs.includes(child))).toEqual([true, false])
+    await story.end()
+  })
+
+  test('scenario 13: of messages that come in another order, the key of each goes when it is read', async () => {
+    const [story, alice, bob] = (await begin(['alice', 'bob'], 2)) as Story3
+    for (const _ of [1, 2, 3]) await story.say(bob)
+    const [first, , third] = story.parcels.slice(-3) as [Parcel, Parcel, Parcel]
+    await story.bring(alice, third)
+    story.burgle('after the third', alice)
+    await story.bring(alice, first)
+    story.burgle('after the first', alice)
+    const unread: number[] = []
+    for (const burglary of story.burglaries) unread.push((await worthOf(story, burglary)).texts.length)
+    expect(unread).toEqual([2, 1])
     await story.end()
   })
 

@@ -18,12 +18,13 @@ export interface Burglary {
   readonly holdings: Holdings
 }
 
-/** Secrets, and texts, that should not be where they are. */
+/** Secrets, texts, and commits that are kept for evidence, where they should not be. */
 export interface Amiss {
   readonly disk: readonly string[]
   readonly memory: readonly string[]
   readonly leftOver: readonly string[]
   readonly texts: readonly string[]
+  readonly commits: readonly string[]
 }
 
 /** The input of a PPRF says which of its values is wanted, and gives nothing to whoever has not the PPRF before that. */
@@ -75,6 +76,10 @@ export async function amiss(story: ClientChronicle, { disk, memory, holdings }: 
     disk: remains.amiss(derivations.standingIn(bytes)),
     memory: remains.amiss(derivations.standingIn(memory.bytes)),
     leftOver: remains.amiss(new Set(leftOver)),
+    // each goes when the epoch that it began can only be read
+    commits: [...epochs].flatMap(([id, { commit }]) =>
+      commit !== undefined && holdings.epochs.get(id)?.stage !== 'open' ? [id] : [],
+    ),
     texts: messages.map(({ text }) => text).filter((text) => onDisk.includes(text)),
   }
 }

@@ -95,4 +95,20 @@ export const THEFT: readonly Mutant[] = [
     replacement: 'kept.set(nodeIndex, privateKey.slice())',
     tests: BURGLARIES,
   },
+  {
+    name: 'evidence-outlives-its-use',
+    breaks: 'The commit that is kept for evidence stays on the disk when its epoch can only be read.',
+    file: 'packages/client/src/group/epoch-records.ts',
+    search: "if (held.commit === undefined) operations.push({ type: 'delete', key: this.#key('commit', name) })",
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'external-secret-stays-readable',
+    breaks: 'An epoch that can only be read keeps what external commits to it are computed with.',
+    file: 'packages/dmls/src/group/retention-step.ts',
+    search: "  'externalSecret',\n",
+    replacement: '',
+    tests: BURGLARIES,
+  },
 ]
