@@ -42,16 +42,33 @@ export function checkConsistentHeads(world: World): string[] {
   )
 }
 
-/** Some head is shared by everybody who is in it and takes itself for a member, told or not: the group is still one. */
+/**
+ * Some head is shared by everybody who is in it and takes itself for a member, told or not: the group is still one. Not
+ * by those whom nobody there can bring back, because all the others came after every epoch that these know.
+ */
 export function checkSharedHead(world: World): string[] {
   const believers = believersOf(world)
   const isShared = (node: SimNode): boolean => {
     const identities = identitiesAt(node)
-    return believers.every((other) => !identities.has(other.identity) || disagreement(node, other).length === 0)
+    const together = believers.filter((other) => disagreement(node, other).length === 0)
+    return believers.every(
+      (other) =>
+        !identities.has(other.identity) || together.includes(other) || !together.some((one) => knowsPastOf(one, other)),
+    )
   }
   if (believers.length === 0 || believers.some(isShared)) return []
   const places = believers.map((node) => `${node.name} at ${short(node.requireGroup().head)}`)
   return [`nobody shares a head with all its members: ${places.join(', ')}`]
+}
+
+/** Whether an epoch on the way to somebody's head lies on the way to ours, as far as we know. */
+function knowsPastOf(one: SimNode, other: SimNode): boolean {
+  const ours = one.requireGroup().dag()
+  const { head } = one.requireGroup()
+  const theirs = other.requireGroup()
+  return [theirs.head, ...theirs.dag().ancestors(theirs.head)].some(
+    (id) => ours.has(id) && (id === head || ours.precedes(id, head)),
+  )
 }
 
 /** The members of everybody's head are those that follow from all that led to it. */

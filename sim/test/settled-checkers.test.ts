@@ -1,6 +1,8 @@
 /** A check that cannot fail checks nothing: worlds in which what these guard is broken. */
+
+import type { DmlsGroup } from '@dmls/client'
 import { nodeProvider } from '@dmls/crypto/node'
-import { DEFAULT_RETENTION, type InstanceId, membership } from '@dmls/dmls'
+import { Dag, DEFAULT_RETENTION, type EpochFacts, type InstanceId, membership, type RosterMember } from '@dmls/dmls'
 import { describe, expect, test, vi } from 'vitest'
 import type { DeliveredMessage } from '../src/observations.ts'
 import { speakUp } from '../src/operations.ts'
@@ -41,6 +43,20 @@ async function cut(): Promise<Three> {
   return [world, alice, bob, charlie]
 }
 
+/** What the facts of an epoch say to whoever a Welcome lets into it. */
+const BEGINNING = {
+  parent: undefined,
+  committer: undefined,
+  committerLeaf: undefined,
+  resolves: [],
+  adds: [],
+  removes: [],
+}
+
+function rosterAt(group: DmlsGroup): readonly RosterMember[] {
+  return [...group.dag().roster(group.head).values()]
+}
+
 test('a world in which nothing is wrong passes every check', async () => {
   const [world] = await healthy()
   await speakUp(world)
@@ -71,6 +87,18 @@ describe('whoever takes itself for a member', () => {
     world.observations.events.push({ node: 'alice', life: 1, event })
     expect(checkConsistentHeads(world)).toEqual([])
     expect(checkSharedHead(world)).not.toEqual([])
+  })
+
+  test('is where the others are, unless all of them came after every epoch that it knows', async () => {
+    const [world, , bob, charlie] = await cut()
+    expect(checkSharedHead(world)).not.toEqual([])
+    for (const [i, node] of [bob, charlie].entries()) {
+      const group = node.requireGroup()
+      const entered = { ...(group.dag().get(group.head) as EpochFacts), ...BEGINNING, roster: rosterAt(group) }
+      vi.spyOn(group, 'dag').mockReturnValue(Dag.empty().insert(entered))
+      // one who can tell is enough
+      expect(checkSharedHead(world)).toHaveLength(i === 0 ? 1 : 0)
+    }
   })
 
   test('must have the secrets that the others have', async () => {

@@ -95,6 +95,22 @@ describe('a member that comes back after a long time', () => {
     for (const name of ['alice', 'bob', 'charlie']) expect(textsOf(w, name)).toContain('here again')
   })
 
+  test('scenario 24: is brought back as whom it was invited, when it is out as what it was', async () => {
+    const w = await forgetfulWorld(['alice', 'bob', 'charlie', 'dora'])
+    const { client } = w.node('dora')
+    const offer = await w.finish(client.createKeyPackage())
+    w.node('dora').crash()
+    await remove(w, 'bob', 'dora')
+    await busy(w, ['alice', 'bob', 'charlie'], 5)
+    await invite(w, 'alice', offer)
+    await w.finish(w.node('dora').start())
+    await settle(w)
+    expect(eventsOf(w, 'dora', 'cannotFollow').length).toBeGreaterThan(0)
+    expect(eventsOf(w, 'dora', 'rejoined')).toHaveLength(1)
+    expect(membersAt(w, 'alice')).toEqual(['alice', 'bob', 'charlie', 'dora'])
+    expect(w.node('dora').requireGroup().head).toBe(w.node('alice').requireGroup().head)
+  })
+
   test('scenario 25: sides that forgot where they parted end as one group, or say that they cannot', async () => {
     const names = ['alice', 'bob', 'charlie', 'dora', 'erin']
     const w = await forgetfulWorld(names)

@@ -19,9 +19,11 @@ import {
   type DmlsGroupState,
   type DmlsServices,
   decodeDmlsMessage,
+  dmlsEpoch,
   type GroupPolicy,
   type HeldEpoch,
   type InstanceId,
+  type Invitation,
   instanceId,
   joinDmlsGroup,
   leafOptions,
@@ -291,9 +293,10 @@ export class Actor {
     for (const welcome of welcomes) await this.welcome(welcome)
   }
 
-  /** Asks to be replaced by a new instance; the key package is what the others get. */
-  async askBack(reason: RejoinReason = 'out_of_reach'): Promise<KeyPackage> {
-    const keyPackage = await this.keyPackage([rejoinExtension(this.state, reason)])
+  /** Asks to be replaced by a new instance, perhaps as whom it was invited; the key package is what the others get. */
+  async askBack(reason: RejoinReason = 'out_of_reach', invited?: Invitation): Promise<KeyPackage> {
+    const invitations = invited === undefined ? [] : [invited]
+    const keyPackage = await this.keyPackage([rejoinExtension(this.state, reason, invited?.instance, invitations)])
     this.#apply(askToRejoin(this.state, keyPackage))
     return keyPackage
   }
@@ -316,6 +319,12 @@ export class Actor {
       remove: returning.map(({ instance }) => instance),
       add: returning.map(({ keyPackage }) => keyPackage),
     })
+  }
+
+  /** Whom a Welcome makes of it, and where. */
+  async invitationBy(welcome: Uint8Array): Promise<Invitation> {
+    const joined = await this.open(welcome)
+    return { instance: instanceId(joined.keyPackageRef), epoch: dmlsEpoch(joined.state.epochId) }
   }
 
   /** Opens a Welcome without following it. */

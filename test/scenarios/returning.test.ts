@@ -189,7 +189,7 @@ describe('a member that was away too long', () => {
     const request = (open: readonly DmlsEpoch[]): Promise<KeyPackage> => {
       const { groupId } = alice.state
       const epochs = [merge.epoch, second.epoch, first.epoch, first.parent]
-      const asked = { groupId, instance: bob.self, reason: 'out_of_reach' as const, epochs, open }
+      const asked = { groupId, instance: bob.self, reason: 'out_of_reach' as const, epochs, open, invited: [] }
       return bob.keyPackage([{ extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(asked) }])
     }
     const line = [merge.epoch, second.epoch, first.epoch, first.parent]
@@ -200,7 +200,7 @@ describe('a member that was away too long', () => {
   test('scenario 24: a request that is not to be honoured, or no good, changes nothing', async () => {
     const { alice, dora } = await doraWasAway()
     const request = (epochs: readonly DmlsEpoch[], groupId: Uint8Array = dora.state.groupId): Promise<KeyPackage> => {
-      const asked = { groupId, instance: dora.self, reason: 'out_of_reach' as const, epochs, open: [] }
+      const asked = { groupId, instance: dora.self, reason: 'out_of_reach' as const, epochs, open: [], invited: [] }
       return dora.keyPackage([{ extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(asked) }])
     }
     const good = await request([dora.head])

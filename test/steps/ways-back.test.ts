@@ -5,7 +5,7 @@
 import type { CommitMade, RetentionPolicy } from '@dmls/dmls'
 import type { KeyPackage } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import { Actor, fingerprint } from '../scenarios/actor.ts'
+import { type Actor, fingerprint } from '../scenarios/actor.ts'
 import { actors, agreedHead, commitTo, groupOf, welcomeOf } from '../scenarios/story.ts'
 
 const MINUTE = 60_000
@@ -225,51 +225,73 @@ describe('a member that can follow nobody', () => {
     return { alice, bob, dave, here }
   }
 
-  test('goes by an invitation where it is out, for nobody there can exchange what it is', async () => {
+  test('asks as whom it was invited, for nobody there can exchange what it is', async () => {
     const { alice, bob, dave, here } = await daveIsAway('removed')
-    const { self } = dave
+    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
+    const invited = await dave.invitationBy(welcomeOf(invitation))
     const request = await dave.askBack('out_of_reach')
     for (const person of here) expect(await person.hearRequest(request)).toBe('refused: rejoin_of_stranger')
-    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
-    expect(await dave.welcome(welcomeOf(invitation))).toBe('joined')
-    expect(dave.self).not.toBe(self)
-    expect(agreedHead([...here, dave])).toBe(invitation.epoch)
+    // an invitation alone moves nobody: it may be old
+    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+    const again = await dave.askBack('out_of_reach', invited)
+    for (const person of here) expect(await person.hearRequest(again)).toBe('noted')
+    const answer = await alice.bringBack()
+    for (const person of here) if (person !== alice) await person.receive(answer.wire)
+    expect(await dave.welcome(welcomeOf(answer))).toBe('joined')
+    expect(dave.self).toBe(dave.instanceOf(again))
+    expect(agreedHead([...here, dave])).toBe(answer.epoch)
     expect(await alice.receive(await dave.say('back'))).toEqual(['application'])
   })
 
-  test('goes by none as long as it does not know that it can follow nobody', async () => {
-    const { bob, dave, here } = await daveIsAway('removed')
-    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
-    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
-  })
-
-  test('goes by none of somebody who came after it had lost touch', async () => {
-    const { bob, dave, here } = await daveIsAway('removed')
-    const frank = await Actor.create('frank')
-    await commitTo(bob, { add: [await frank.keyPackage()] }, here, [frank])
-    const invitation = await frank.commit({ add: [await dave.keyPackage()] })
-    await dave.askBack('out_of_reach')
-    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
-  })
-
-  test('goes by none to where it is still a member: there it is exchanged', async () => {
-    const { alice, bob, dave, here } = await daveIsAway('kept')
-    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
-    const request = await dave.askBack('out_of_reach')
-    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+  test('is brought back as whom it was invited also where it can process the commit that lets that one in', async () => {
+    const [alice, bob, charlie, dave] = (await actors(['alice', 'bob', 'charlie', 'dave'])) as People
+    await groupOf([alice, bob, charlie])
+    const [lower, higher] = await offersOf(dave)
+    const ahead = await commitTo(alice, { add: [higher] }, [charlie], [dave])
+    const aside = await bob.commit({ add: [lower] })
+    await alice.receive(await charlie.say('we go on here'), aside.wire)
+    // the merge exchanges what he is for what the other side invited
+    const merge = await alice.commit()
+    expect([merge.parent, merge.resolved]).toEqual([ahead.epoch, [aside.epoch]])
+    const request = await dave.askBack('out_of_reach', await dave.invitationBy(welcomeOf(merge)))
     expect(await alice.hearRequest(request)).toBe('noted')
     expect(await dave.welcome(welcomeOf(await alice.bringBack()))).toBe('joined')
-    expect(dave.head).toBe(alice.head)
+    expect(agreedHead([alice, dave])).toBe(alice.head)
   })
 
-  test('goes by none to an epoch that is not later than its own, for that may be an old one', async () => {
-    const { bob, dave, here } = await daveIsAway('removed')
-    const invitation = await commitTo(bob, { add: [await dave.keyPackage()] }, here)
-    await dave.commit()
-    await dave.commit()
-    await dave.askBack('out_of_reach')
-    expect(dave.state.dag.get(dave.head)?.epoch).toBe(bob.state.dag.get(invitation.epoch)?.epoch)
-    expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
+  /** Two sides answer dave's request, each with the same instance; dave follows the one where nobody else stays. */
+  async function daveIsAnsweredTwice() {
+    const people = await actors(['alice', 'bob', 'charlie', 'dave', 'erin'])
+    const [alice, bob, charlie, dave, erin] = people as [Actor, Actor, Actor, Actor, Actor]
+    await groupOf([alice, bob, charlie, dave])
+    const request = await dave.askBack('state_lost')
+    for (const person of [alice, bob]) expect(await person.hearRequest(request)).toBe('noted')
+    const lonely = await alice.bringBack()
+    const answer = await bob.commit({ remove: [dave.self], add: [request, await erin.keyPackage()] })
+    await charlie.receive(answer.wire)
+    expect(await erin.welcome(welcomeOf(answer))).toBe('joined')
+    expect(await dave.welcome(welcomeOf(lonely))).toBe('joined')
+    expect(await bob.hearRequest(await dave.askBack('out_of_reach'))).toBe('refused: rejoin_unrelated')
+    const invited = await dave.invitationBy(welcomeOf(answer))
+    expect(invited).toEqual({ instance: dave.self, epoch: answer.epoch })
+    return { bob, charlie, dave, erin, request: await dave.askBack('out_of_reach', invited) }
+  }
+
+  test('asks as what it is where that was invited to, too', async () => {
+    const { bob, charlie, dave, request } = await daveIsAnsweredTwice()
+    expect(await bob.hearRequest(request)).toBe('noted')
+    const answer = await bob.bringBack()
+    await charlie.receive(answer.wire)
+    expect(await dave.welcome(welcomeOf(answer))).toBe('joined')
+    expect(agreedHead([bob, charlie, dave])).toBe(answer.epoch)
+  })
+
+  test('follows no answer of somebody whom it does not know', async () => {
+    const { dave, erin, request } = await daveIsAnsweredTwice()
+    expect(await erin.hearRequest(request)).toBe('noted')
+    const { head } = dave
+    expect(await dave.welcome(welcomeOf(await erin.bringBack()))).toBe('refused: stranger_answers')
+    expect(dave.head).toBe(head)
   })
 
   test('takes the answer to its request for one, and no invitation: the side with more members stays', async () => {
@@ -297,14 +319,18 @@ test('whoever followed one of two merges is not moved to the other by what was s
 })
 
 describe('a newcomer of two sides that merged each other', () => {
-  /** Both invite dave. charlie merges alice's side into his, and she, who has gone on, his into hers, where all go on. */
+  /**
+   * Both invite dave and frank. charlie merges alice's side into his, where frank goes on by his invitation, and she, who
+   * has gone on, his into hers, where all go on.
+   */
   async function daveIsMergedTwice() {
-    const people = await actors(['alice', 'bob', 'charlie', 'erin', 'dave'])
-    const [alice, bob, charlie, erin, dave] = people as Five
+    const people = await actors(['alice', 'bob', 'charlie', 'erin', 'dave', 'frank'])
+    const [alice, bob, charlie, erin, dave, frank] = people as [...Five, Actor]
     await groupOf([alice, bob, charlie, erin])
     const [lower, higher] = await offersOf(dave)
-    const left = await alice.commit({ add: [lower] })
-    const right = await charlie.commit({ add: [higher] })
+    const [frankLower, frankHigher] = await offersOf(frank)
+    const left = await alice.commit({ add: [lower, frankHigher] })
+    const right = await charlie.commit({ add: [higher, frankLower] })
     await bob.receive(right.wire)
     await charlie.receive(await bob.say('we go on here'), left.wire)
     const swept = await charlie.commit()

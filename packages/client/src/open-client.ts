@@ -8,7 +8,7 @@ import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './g
 import { GroupHandle } from './group/group-handle.ts'
 import type { SigningKey } from './group/group-records.ts'
 import type { Pending } from './group/message-ledger.ts'
-import { type Outside, RunningGroup } from './group/running-group.ts'
+import { type Outside, RunningGroup, type WaitingWelcomes } from './group/running-group.ts'
 import type { RunningState } from './group/running-state.ts'
 import { certifyGroupKey, selfCertifyingAuthenticator } from './identity.ts'
 import { fetchKeyPackage, offerKeyPackages } from './key-package-exchange.ts'
@@ -110,15 +110,17 @@ class RunningClient implements DmlsClient {
   }
 
   get #outside(): Outside {
-    return { welcomes: this.#welcomes, keyPackages: this.#keyPackages }
+    const inbox: WaitingWelcomes = {
+      retry: async () => this.#inbox?.retry(),
+      invitationsTo: (groupId) => this.#inbox?.invitationsTo(groupId) ?? [],
+    }
+    return { welcomes: this.#welcomes, keyPackages: this.#keyPackages, inbox }
   }
 
   async #start(state: RunningState, origin: 'begun' | 'stored'): Promise<{ running: RunningGroup; handle: DmlsGroup }> {
     const running = await RunningGroup.start(this.#context, this.#outside, state, origin)
     const group = { running, handle: new GroupHandle(running) }
     this.#groups.set(toHex(running.id), group)
-    // a handover may be what a Welcome was waiting for
-    running.onHandover(async () => this.#inbox?.retry())
     return group
   }
 
@@ -175,16 +177,23 @@ class RunningClient implements DmlsClient {
 
   async #useWelcome(joined: Joined, own: OwnKeyPackage, use: Pending): Promise<void> {
     const id = toHex(joined.state.context.groupId)
+    const isKept = (): boolean => this.#keyPackages.all().some(({ bundle }) => bundle === own.bundle)
     const begun = await this.#beginnings.run(async () => {
       if (this.#groups.has(id)) return undefined
       // forgotten meanwhile, and the key package with it
-      if (!this.#keyPackages.all().some(({ bundle }) => bundle === own.bundle)) return undefined
+      if (!isKept()) return undefined
       return this.#start(await joinGroup(this.#context, joined, own.signingKey, use), 'begun')
     })
     if (begun !== undefined) return this.#joined.emit(begun.handle)
     const known = this.#groups.get(id)
-    if (known === undefined || known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) return use.written()
-    await known.running.adopt(joined, own.signingKey, use)
+    if (known === undefined) return
+    if (!known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) {
+      return known.running.adopt(joined, own.signingKey, use)
+    }
+    if (!isKept()) return
+    // RFC 9420 §10: a key package that leads where we are already is used up all the same, and not offered again
+    await this.#context.store.write(use.operations)
+    use.written()
   }
 
   forgetGroup(groupId: Uint8Array): Promise<void> {

@@ -3,7 +3,7 @@
  * the log and is tried again when something changed; of one that was used, or is of no use, only the name is kept.
  */
 import { equalBytes, fromHex, toHex } from '@dmls/crypto'
-import { dmlsEpoch, mlsServices } from '@dmls/dmls'
+import { dmlsEpoch, type Invitation, instanceId, mlsServices } from '@dmls/dmls'
 import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from './context.ts'
 import type { Pending } from './group/message-ledger.ts'
@@ -13,6 +13,15 @@ import { SerialQueue } from './serial-queue.ts'
 import { SettledWelcomes } from './settled-welcomes.ts'
 import { TopicLog } from './topic-log.ts'
 import { inboxTopic } from './topic-names.ts'
+
+interface Destination {
+  readonly groupId: Uint8Array
+  readonly invitation: Invitation
+}
+
+function isInto(into: Destination | undefined, groupId: Uint8Array): into is Destination {
+  return into !== undefined && equalBytes(into.groupId, groupId)
+}
 
 /** What a Welcome leads to; the use of the key package is written in the batch that makes us a member. */
 export type UseWelcome = (joined: Joined, own: OwnKeyPackage, use: Pending) => Promise<void>
@@ -24,8 +33,8 @@ export class WelcomeInbox {
   readonly #settled: SettledWelcomes
   readonly #use: UseWelcome
   readonly #queue = new SerialQueue()
-  /** Identifiers of Welcomes that wait for a handover, with the group that each leads into, once that is known. */
-  readonly #waiting = new Map<string, Uint8Array | undefined>()
+  /** Identifiers of Welcomes that wait for a handover, with what each leads into, once that is known. */
+  readonly #waiting = new Map<string, Destination | undefined>()
   #leave: (() => Promise<void>) | undefined
 
   private constructor(
@@ -110,8 +119,10 @@ export class WelcomeInbox {
       const own = this.#keyPackages.find(joined.keyPackageRef)
       if (own === undefined) return
       const { groupId } = joined.state.context
-      const use = this.#keyPackages.use(own, groupId, dmlsEpoch(joined.state.epochId))
-      if (this.#waiting.has(id)) this.#waiting.set(id, groupId)
+      const epoch = dmlsEpoch(joined.state.epochId)
+      const use = this.#keyPackages.use(own, groupId, epoch)
+      const instance = instanceId(joined.keyPackageRef)
+      if (this.#waiting.has(id)) this.#waiting.set(id, { groupId, invitation: { instance, epoch } })
       await this.#use(joined, own, use)
       await this.#settle(id)
     } catch (error) {
@@ -145,9 +156,14 @@ export class WelcomeInbox {
     }
   }
 
+  /** Those that wait for something in a group, the latest last. */
+  invitationsTo(groupId: Uint8Array): readonly Invitation[] {
+    return [...this.#waiting.values()].flatMap((into) => (isInto(into, groupId) ? [into.invitation] : []))
+  }
+
   /** What to write so that Welcomes that wait for something in this group are settled, and what to call after that. */
   letGo(groupId: Uint8Array): Pending {
-    const ids = [...this.#waiting].flatMap(([id, of]) => (of !== undefined && equalBytes(of, groupId) ? [id] : []))
+    const ids = [...this.#waiting].flatMap(([id, into]) => (isInto(into, groupId) ? [id] : []))
     const { operations, written } = this.#settlement(ids)
     return {
       operations,

@@ -178,6 +178,7 @@ describe('what every honest peer refuses', () => {
       reason: 'state_lost',
       epochs: [head],
       open: [],
+      invited: [],
     })
   }
 })

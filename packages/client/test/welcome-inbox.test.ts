@@ -3,11 +3,14 @@ import { toHex } from '@dmls/crypto'
 import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../src/context.ts'
+import { MemoryStore } from '../src/memory-store.ts'
 import { StoreError, type Verdict } from '../src/ports.ts'
 import { GROUP_LIST_PREFIX } from '../src/store-keys.ts'
+import { keyPackageTopic } from '../src/topic-names.ts'
 import { carry, createHandPerson, type HandPerson, handGroup, handPair, onlyGroup, say, told } from './by-hand.ts'
 import { isWelcome, type Published } from './hand-delivery.ts'
 import { until } from './harness.ts'
+import { createSolo } from './solo.ts'
 import { contentsOf } from './stored.ts'
 import { TurnedClock } from './turned-clock.ts'
 
@@ -84,6 +87,30 @@ test('no more than so many Welcomes wait, however many copies of one somebody ma
   }
   expect([verdicts.at(-2), verdicts.at(-1)]).toEqual(['accept', 'ignore'])
   expect(await bob.delivery.served(sent.topic)).toHaveLength(DEFAULT_LIMITS.welcomesMax)
+})
+
+test('a key package that a Welcome into a known epoch is for is used up too, also after a restart', async () => {
+  const [alice, bob] = [await createHandPerson(), await createHandPerson()]
+  open.push(alice, bob)
+  await alice.client.createGroup()
+  const offers = [await bob.client.createKeyPackage(), await bob.client.createKeyPackage()]
+  await onlyGroup(alice).add(offers)
+  const sent = await carryWelcome(alice.delivery.take(), bob)
+  expect(onlyGroup(bob).head).toBe(onlyGroup(alice).head)
+  const { welcome } = readWelcome(sent.message)
+  const turned = { ...welcome, secrets: [...welcome.secrets].reverse() }
+  const message = mlsMessageBytes({ wireFormat: 'mls_welcome', welcome: turned })
+  expect(await bob.delivery.hand({ ...sent, message })).toBe('accept')
+  expect(await bob.delivery.served(sent.topic)).toEqual([])
+
+  const again = await createHandPerson(bob.store.memory.copy())
+  open.push(again)
+  const { context } = await createSolo(new MemoryStore())
+  const topic = toHex(keyPackageTopic(context.digest, bob.client.identity))
+  for (const person of [bob, again]) {
+    const [offered] = await person.delivery.served(topic)
+    expect(offers.map(toHex)).not.toContain(toHex(offered ?? new Uint8Array(0)))
+  }
 })
 
 /** Hands somebody the Welcome among what was published; that one. It may be for others too, in their inboxes. */

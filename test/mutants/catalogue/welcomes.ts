@@ -55,6 +55,14 @@ export const WELCOMES: readonly Mutant[] = [
     tests: ['packages/client/test/key-packages.test.ts'],
   },
   {
+    name: 'key-package-used-twice',
+    breaks: 'A key package that a Welcome into a known epoch was for is offered again after a restart.',
+    file: 'packages/client/src/open-client.ts',
+    search: '    await this.#context.store.write(use.operations)\n',
+    replacement: '',
+    tests: ['packages/client/test/welcome-inbox.test.ts'],
+  },
+  {
     name: 'unused-private-keys-stay',
     breaks: 'The private keys of a key package that nobody used in time stay on the disk.',
     file: KEY_PACKAGES,
@@ -170,8 +178,8 @@ export const WELCOMES: readonly Mutant[] = [
     name: 'forgotten-group-begins-again',
     breaks: 'A Welcome that waited when its group was forgotten brings the group back.',
     file: INBOX,
-    search: 'of !== undefined && equalBytes(of, groupId) ? [id] : []',
-    replacement: 'of !== undefined && equalBytes(of, groupId) && id === "" ? [id] : []',
+    search: 'isInto(into, groupId) ? [id] : []',
+    replacement: 'isInto(into, groupId) && id === "" ? [id] : []',
     tests: ['packages/client/test/forget-group.test.ts'],
   },
   {

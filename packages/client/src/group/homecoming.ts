@@ -3,7 +3,16 @@
  * asks on the group's topic to be replaced by a new instance of itself. Its request is a bare KeyPackage; whoever can
  * judge it notes it, and `maintenance.ts` sees to it that one of them acts.
  */
-import { askToRejoin, noteRejoin, type RejoinReason, rejoinExtension, rejoinRequestOf, stopAsking } from '@dmls/dmls'
+import {
+  askToRejoin,
+  type InstanceId,
+  type Invitation,
+  noteRejoin,
+  type RejoinReason,
+  rejoinExtension,
+  rejoinRequestOf,
+  stopAsking,
+} from '@dmls/dmls'
 import { type Extension, type KeyPackage, MlsError, mlsMessageBytes } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { Verdict } from '../ports.ts'
@@ -23,9 +32,14 @@ interface Parts {
   readonly keys: ReturnKeys
   readonly publish: (messages: readonly Uint8Array[]) => Promise<void>
   readonly tell: (events: readonly GroupEvent[]) => void
+  /** Welcomes into this group that wait, the latest last. */
+  readonly invitations: () => readonly Invitation[]
   /** Called when a request was noted. */
   readonly noted: () => void
 }
+
+/** Of Welcomes that were not followed, so many are asked about. */
+const INVITATIONS_MAX = 4
 
 /** Honest requests that others have to judge, or that nobody needs to honour. */
 const NOT_FOR_US: ReadonlySet<string> = new Set(['rejoin_needless', 'rejoin_unrelated'])
@@ -38,10 +52,28 @@ export class Homecoming {
   }
 
   /** Asks to be brought back. Runs as one of the group's steps. */
-  async ask(reason: RejoinReason): Promise<void> {
+  ask(reason: RejoinReason): Promise<void> {
+    return this.#ask(reason, this.#parts.running.current.self, [])
+  }
+
+  /**
+   * Asks also as whom we were invited by Welcomes that we did not follow, if the first request did not help: the others
+   * may know us as another instance, or from other epochs. Runs as one of the group's steps.
+   */
+  async askAsInvited(): Promise<void> {
+    const { asked, dag } = this.#parts.running.current
+    if (asked !== 'out_of_reach') return
+    const unknown = this.#parts.invitations().filter(({ epoch }) => !dag.has(epoch))
+    const invitations = unknown.slice(-INVITATIONS_MAX)
+    const instances = new Set(invitations.map(({ instance }) => instance))
+    for (const instance of instances) await this.#ask(asked, instance, invitations)
+  }
+
+  async #ask(reason: RejoinReason, instance: InstanceId, invitations: readonly Invitation[]): Promise<void> {
     const { running, ledger, keys, publish } = this.#parts
     const { groupId, self } = running.current
-    const keyPackage = await keys.createForReturn(groupId, [rejoinExtension(running.current, reason)])
+    const request = rejoinExtension(running.current, reason, instance, invitations)
+    const keyPackage = await keys.createForReturn(groupId, [request])
     const message = mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage })
     await running.apply(askToRejoin(running.current, keyPackage), ledger.file(message, requestShelf(self)))
     await publish([message])

@@ -15,6 +15,8 @@ interface Group {
   readonly report: (event: GroupEvent) => void
   /** Nobody could help: others are where we cannot follow. */
   readonly cannotFollow: () => void
+  /** Nor has what was done about it helped. */
+  readonly stillCannotFollow: () => void
   /** Nothing is missing any more. */
   readonly caughtUp: () => void
 }
@@ -31,6 +33,7 @@ export class Pursuit {
   readonly #given = new Set<string>()
   #question: Timer | undefined
   #verdict: Timer | undefined
+  #insistence: Timer | undefined
   #questions = 0
   #stopped = false
 
@@ -92,6 +95,10 @@ export class Pursuit {
       const sinceMs = Math.min(...late.map(([, since]) => since))
       this.#group.report({ type: 'cannotFollow', epochs: late.map(([epoch]) => epoch), missingMs: nowMs - sinceMs })
       this.#group.cannotFollow()
+      this.#insistence ??= this.#context.clock.schedule(cannotFollowAfterMs, () => {
+        this.#insistence = undefined
+        this.#group.stillCannotFollow()
+      })
     }
     if (this.#since.size > 0) this.#schedule()
   }
@@ -99,8 +106,10 @@ export class Pursuit {
   #cancel(): void {
     this.#question?.cancel()
     this.#verdict?.cancel()
+    this.#insistence?.cancel()
     this.#question = undefined
     this.#verdict = undefined
+    this.#insistence = undefined
   }
 
   stop(): void {

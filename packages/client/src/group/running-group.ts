@@ -14,6 +14,7 @@ import {
   decodeDmlsMessage,
   dmlsEpoch,
   type InstanceId,
+  type Invitation,
   makeCommit,
   type RejoinReason,
   type Step,
@@ -56,12 +57,21 @@ export interface WelcomeSender {
 export interface Outside {
   readonly welcomes: WelcomeSender
   readonly keyPackages: ReturnKeys & KeyPackageStore
+  readonly inbox: WaitingWelcomes
+}
+
+/** Welcomes that came and could not be followed: a handover, or a removal, may be what they wait for. */
+export interface WaitingWelcomes {
+  retry(): Promise<void>
+  /** Those into a group, the latest last. */
+  invitationsTo(groupId: Uint8Array): readonly Invitation[]
 }
 
 export class RunningGroup {
   readonly id: Uint8Array
   readonly #context: ClientContext
   readonly #welcomes: WelcomeSender
+  readonly #welcomeInbox: WaitingWelcomes
   readonly #running: RunningState
   readonly #ledger: MessageLedger
   readonly #intake: Intake
@@ -74,7 +84,6 @@ export class RunningGroup {
   readonly #queue = new SerialQueue()
   readonly #resumption: Resumption
   #unsubscribe: (() => Promise<void>) | undefined
-  #onHandover: (() => Promise<void>) | undefined
   /** The head in which we last asked to be removed. */
   #askedIn: DmlsEpoch | undefined
   #closed = false
@@ -89,6 +98,7 @@ export class RunningGroup {
   ) {
     this.#context = context
     this.#welcomes = outside.welcomes
+    this.#welcomeInbox = outside.inbox
     this.#running = running
     this.#ledger = ledger
     this.id = running.current.groupId
@@ -114,6 +124,7 @@ export class RunningGroup {
       keys: keyPackages,
       publish: (messages) => this.#publish(messages),
       tell: (events) => this.#announcer.tell(events),
+      invitations: () => this.#welcomeInbox.invitationsTo(this.id),
       noted: () => this.#maintenance.reconsider(),
     })
     this.#resumption = new Resumption(context, { askPeers: () => this.#askPeers(), idle: () => this.#queue.idle() })
@@ -122,6 +133,10 @@ export class RunningGroup {
       askPeers: () => this.#askPeers(),
       report: (event) => this.#announcer.tell([event]),
       cannotFollow: () => this.#askBack('out_of_reach'),
+      stillCannotFollow: () =>
+        this.#soon(async () => {
+          if (this.isMember) await this.#homecoming.askAsInvited()
+        }),
       caughtUp: () => this.#soon(() => this.#homecoming.stopAsking()),
     })
     this.#maintenance = new Maintenance(context, {
@@ -299,10 +314,7 @@ export class RunningGroup {
 
   #askBack(reason: RejoinReason): void {
     this.#soon(async () => {
-      if (!this.isMember) return
-      await this.#homecoming.ask(reason)
-      // an invitation to where we cannot follow may have come already
-      this.#retryWelcomes()
+      if (this.isMember) await this.#homecoming.ask(reason)
     })
   }
 
@@ -394,14 +406,9 @@ export class RunningGroup {
     })
   }
 
-  /** Calls back when a handover arrived: a Welcome may have waited for it. Nobody waits for what that does. */
-  onHandover(callback: () => Promise<void>): void {
-    this.#onHandover = callback
-  }
-
   /** A Welcome that the disk kept from being followed stays in the inbox, and is tried again with the next of these. */
   #retryWelcomes(): void {
-    this.#onHandover?.().catch((error: unknown) => {
+    this.#welcomeInbox.retry().catch((error: unknown) => {
       if (error instanceof StoreError) this.#announcer.tell([diskRefusal(error)])
     })
   }

@@ -6,7 +6,7 @@ import { toHex } from '@dmls/crypto'
 import { type Extension, invalid, type KeyPackage, referenceOf, validateKeyPackage } from '@dmls/mls'
 import { precedesOrEquals } from '../dag/causality.ts'
 import type { Dag } from '../dag/dag.ts'
-import type { DagNode } from '../dag/dag-node.ts'
+import { type DagNode, isAncestorOrSelf } from '../dag/dag-node.ts'
 import { compareText, type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import { type Descent, DMLS_DESCENT_EXTENSION, encodeDescents, type RejoinRequest } from '../message/rejoin-codec.ts'
 import { branchAfter, supportSince } from './descent.ts'
@@ -41,7 +41,10 @@ export async function noteRejoin(state: DmlsGroupState, keyPackage: KeyPackage, 
 
 function checkNeeded(state: DmlsGroupState, request: RejoinRequest): void {
   const known = latestKnown(state.dag, state.head, request)
-  if (known === undefined) throw invalid('rejoin_unrelated', 'none of the epochs of a request lies in our past')
+  if (known === undefined) {
+    if (latestInvited(state.dag, state.head, request) !== undefined) return
+    throw invalid('rejoin_unrelated', 'none of the epochs of a request lies in our past')
+  }
   if (request.reason === 'out_of_reach' && canFollow(state, request, known)) {
     throw invalid('rejoin_needless', 'wherever the ways part, a member can still follow')
   }
@@ -54,7 +57,8 @@ function canFollow({ dag, head, epochs }: DmlsGroupState, request: RejoinRequest
   const isKnown = (node: DagNode): boolean => ends.some((end) => precedesOrEquals(dag, node, end))
   const open = new Set(request.open)
   const needed = new Set<DagNode>()
-  const waiting: DagNode[] = [dag.node(head)]
+  const headNode = dag.node(head)
+  const waiting: DagNode[] = [headNode]
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     if (needed.has(node) || isKnown(node)) continue
     needed.add(node)
@@ -62,6 +66,8 @@ function canFollow({ dag, head, epochs }: DmlsGroupState, request: RejoinRequest
       const { id } = node.parent
       // the commits of an epoch go with its secrets
       if (!epochs.has(id)) return false
+      // a commit that lets it in shows it the way by a Welcome alone
+      if (isAncestorOrSelf(node, headNode) && !node.parent.roster.has(request.instance)) return false
       if (isKnown(node.parent) && !(open.has(id) && epochs.get(id)?.stage === 'open')) return false
       waiting.push(node.parent)
     }
@@ -78,7 +84,16 @@ function canFollow({ dag, head, epochs }: DmlsGroupState, request: RejoinRequest
 
 /** The latest epoch of a request that is, or lies before, an epoch. */
 function latestKnown(dag: Dag, epoch: DmlsEpoch, { epochs }: RejoinRequest): DmlsEpoch | undefined {
-  return epochs.find((id) => dag.has(id) && (id === epoch || dag.precedes(id, epoch)))
+  return epochs.find((id) => isOrPrecedes(dag, id, epoch))
+}
+
+/** The latest epoch that a request was invited to, and that is, or lies before, an epoch. */
+function latestInvited(dag: Dag, epoch: DmlsEpoch, { invited }: RejoinRequest): DmlsEpoch | undefined {
+  return invited.findLast((id) => isOrPrecedes(dag, id, epoch))
+}
+
+function isOrPrecedes(dag: Dag, id: DmlsEpoch, epoch: DmlsEpoch): boolean {
+  return dag.has(id) && (id === epoch || dag.precedes(id, epoch))
 }
 
 /**
@@ -115,7 +130,7 @@ export function descentExtension(
 ): Extension | undefined {
   const descents = added.flatMap((keyPackage): Descent[] => {
     const request = rejoinRequestOf(keyPackage, state.groupId)
-    const epoch = request && latestKnown(state.dag, base, request)
+    const epoch = request && (latestInvited(state.dag, base, request) ?? latestKnown(state.dag, base, request))
     if (epoch === undefined) return []
     const instance = instanceId(referenceOf(state.suite, keyPackage))
     return [{ instance, epoch, branch: branchAfter(state.dag, epoch, base), support: supportSince(state, epoch) }]

@@ -2,7 +2,6 @@
  * Joining by a Welcome: the epoch that it leads into is a root of our history. Somebody who is in the group already
  * and cannot judge the fork follows a Welcome only with a handover (protocol §7.6).
  */
-import { toHex } from '@dmls/crypto'
 import { findExtension, invalid, type Joined, missing, type Profile, usage } from '@dmls/mls'
 import type { EpochFacts } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
@@ -12,7 +11,7 @@ import { beginHistory, rootFacts } from './first-epoch.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
 import { checkRuleGiven } from './policy.ts'
-import { answersRequest, checkAnswer } from './rejoin.ts'
+import { checkAnswer } from './rejoin.ts'
 import { type RetentionStep, Retirement } from './retention-step.ts'
 import type { DmlsGroupState, DmlsServices, OvercomeRemoval, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
@@ -86,8 +85,7 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
  * `usage` `not_removed`
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
-  if (!isWayBack(state, joined, services))
-    throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
   const epoch = epochOf(joined.state)
   if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
   // scenario 6: nobody goes back to a branch that was given up before the removal
@@ -122,24 +120,10 @@ function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): 
  * Whether a Welcome may be the way back after a removal: we are out; or nobody has led us on from where we entered since,
  * we are there as an instance that was removed, and this one is for another instance.
  */
-export function isWayBack(state: DmlsGroupState, joined: Joined, services: DmlsServices): boolean {
+export function isWayBack(state: DmlsGroupState, joined: Joined): boolean {
   const { removal, overcome, self, home } = state
-  if (removal !== undefined || isInvitedWhereWeAreOut(state, joined, services)) return true
+  if (removal !== undefined) return true
   if (overcome.at(-1)?.entered !== home) return false
   const instance = instanceId(joined.keyPackageRef)
   return overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))
-}
-
-/**
- * Whether somebody whom we know invites us to where we cannot follow, and are no member: nobody there can bring us back as
- * the instance that we are. Only onwards: an old invitation leads to what we have left.
- */
-function isInvitedWhereWeAreOut(state: DmlsGroupState, joined: Joined, services: DmlsServices): boolean {
-  const { asked, dag, head, self } = state
-  if (asked !== 'out_of_reach' || answersRequest(state, joined)) return false
-  if (joined.state.context.epoch <= dag.node(head).facts.epoch) return false
-  const data = findExtension(joined.groupInfoExtensions, DMLS_ROSTER_EXTENSION)
-  if (data === undefined || decodeRosterExtension(data).some(({ instance }) => instance === self)) return false
-  const signer = toHex(services.identityOf(joined.signer.leafNode))
-  return [...dag.roster(head).values()].some(({ identity }) => identity === signer)
 }

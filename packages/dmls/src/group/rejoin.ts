@@ -4,7 +4,7 @@
  */
 import { equalBytes, toHex } from '@dmls/crypto'
 import { type Extension, findExtension, invalid, type Joined, type KeyPackage, MlsError } from '@dmls/mls'
-import { compareText, type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
+import { compareText, type DmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import {
   DMLS_DESCENT_EXTENSION,
   DMLS_REJOIN_EXTENSION,
@@ -31,14 +31,29 @@ export function rejoinRequestOf(keyPackage: KeyPackage, groupId: Uint8Array): Re
   }
 }
 
-/** The KeyPackage extension with which we ask to be replaced. */
-export function rejoinExtension(state: DmlsGroupState, reason: RejoinReason): Extension {
+/** A Welcome into the group that was not followed: whom it makes of us, and where. */
+export interface Invitation {
+  readonly instance: InstanceId
+  readonly epoch: DmlsEpoch
+}
+
+/**
+ * The KeyPackage extension with which we ask to be replaced. Whoever was also invited into epochs that it did not enter
+ * may be there, for the others, as the instance that it is or as another, and asks as that one too.
+ */
+export function rejoinExtension(
+  state: DmlsGroupState,
+  reason: RejoinReason,
+  instance: InstanceId = state.self,
+  invitations: readonly Invitation[] = [],
+): Extension {
   const request: RejoinRequest = {
     groupId: state.groupId,
-    instance: state.self,
+    instance,
     reason,
     epochs: knownEpochs(state),
     open: openEpochs(state),
+    invited: invitations.filter((each) => each.instance === instance).map(({ epoch }) => epoch),
   }
   return { extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(request) }
 }
@@ -71,7 +86,9 @@ function openEpochs({ dag, epochs }: DmlsGroupState): DmlsEpoch[] {
 /** Notes that we have asked: a Welcome to such a key package is one that we follow, whichever of them is answered. */
 export function askToRejoin(state: DmlsGroupState, keyPackage: KeyPackage): Step {
   const request = rejoinRequestOf(keyPackage, state.groupId)
-  if (request?.instance !== state.self) throw invalid('not_our_request', 'the key package replaces somebody else')
+  if (request === undefined || !isOurs(state, request.instance)) {
+    throw invalid('not_our_request', 'the key package replaces somebody else')
+  }
   return new StepBuilder(state).set({ asked: request.reason }).finish()
 }
 
@@ -80,31 +97,42 @@ export function stopAsking(state: DmlsGroupState): Step {
   return new StepBuilder(state).set({ asked: undefined }).finish()
 }
 
-/** Whether a Welcome answers a request that we made as the instance that we are. */
-export function answersRequest({ asked, groupId, self }: DmlsGroupState, joined: Joined): boolean {
-  return asked !== undefined && rejoinRequestOf(joined.keyPackage, groupId)?.instance === self
+/** Whether we can have asked as an instance: as the one that we are, or as one that we never were. */
+function isOurs({ dag, head, self }: DmlsGroupState, instance: InstanceId): boolean {
+  return instance === self || ![head, ...dag.roots()].some((id) => dag.roster(id).has(instance))
+}
+
+/** Whether a Welcome answers a request that we made as what we are, or as what we were invited as. */
+export function answersRequest(state: DmlsGroupState, joined: Joined): boolean {
+  const request = rejoinRequestOf(joined.keyPackage, state.groupId)
+  return state.asked !== undefined && request !== undefined && isOurs(state, request.instance)
 }
 
 /**
  * Refuses an answer that does not lead onwards: it must come from somebody who was a member of an epoch that we named,
  * and say that the group came from there. Where others have gone on from that epoch on our side too, the side moves that
- * has fewer of its members, then the one whose branch has the higher name.
+ * has fewer of its members, then the one whose branch has the higher name. Of an epoch that we were only invited to we
+ * know no members: then it must come from somebody who is one where we are.
  * @throws MlsError `invalid` `no_descent`, `stranger_answers`, `our_side_stays`
  */
 export function checkAnswer(state: DmlsGroupState, joined: Joined, services: DmlsServices): void {
   const data = findExtension(joined.groupInfoExtensions, DMLS_DESCENT_EXTENSION)
   const own = instanceId(joined.keyPackageRef)
   const descent = data === undefined ? undefined : decodeDescents(data).find(({ instance }) => instance === own)
-  // scenario 6: only what follows from an epoch that we know
-  if (descent === undefined || !isOnOurLine(state, descent.epoch)) {
+  const request = rejoinRequestOf(joined.keyPackage, state.groupId)
+  const isInvited =
+    descent !== undefined && !state.dag.has(descent.epoch) && request?.invited.includes(descent.epoch) === true
+  // scenario 6: only what follows from an epoch that we know, or that we were let into
+  if (descent === undefined || !(isInvited || isOnOurLine(state, descent.epoch))) {
     throw invalid('no_descent', 'the Welcome does not lead on from an epoch that we named')
   }
   const { epoch } = descent
   const signer = toHex(services.identityOf(joined.signer.leafNode))
-  if (![...state.dag.roster(epoch).values()].some(({ identity }) => identity === signer)) {
+  const known = state.dag.roster(isInvited ? state.head : epoch)
+  if (![...known.values()].some(({ identity }) => identity === signer)) {
     throw invalid('stranger_answers', 'whoever made the Welcome was no member of the epoch that it names')
   }
-  if (epoch === state.head || state.asked === 'state_lost') return
+  if (isInvited || epoch === state.head || state.asked === 'state_lost') return
   const support = supportSince(state, epoch)
   const branch = branchAfter(state.dag, epoch, state.head)
   const stays = support > descent.support || (support === descent.support && compareText(branch, descent.branch) < 0)

@@ -14,7 +14,7 @@ export function wayInto(
   joined: Joined,
   services: DmlsServices,
 ): Step & { readonly wipe?: () => void } {
-  if (isWayBack(state, joined, services)) return rejoinDmlsGroup(state, joined, services)
+  if (isWayBack(state, joined)) return rejoinDmlsGroup(state, joined, services)
   if (answersRequest(state, joined)) return comeBack(state, joined, services)
   return adoptWelcome(state, joined, services)
 }

@@ -7,7 +7,7 @@
  * ```
  * enum { out_of_reach(1), state_lost(2) } RejoinReason;
  * struct { uint8 version = 1; opaque group_id<V>; opaque instance<V>; RejoinReason reason; opaque epochs<V><V>;
- *   opaque open<V><V>; } RejoinRequest;
+ *   opaque open<V><V>; opaque invited<V><V>; } RejoinRequest;
  * struct { opaque instance<V>; opaque epoch<V>; opaque branch<V>; uint32 support; } Descent;
  * ```
  */
@@ -36,6 +36,8 @@ export interface RejoinRequest {
   readonly epochs: readonly DmlsEpoch[]
   /** Epochs in which it can still process commits. */
   readonly open: readonly DmlsEpoch[]
+  /** Epochs into which it has a Welcome that it does not follow, the latest last: it does not know them from within. */
+  readonly invited: readonly DmlsEpoch[]
 }
 
 /** Whence the group of a Welcome has come, for one of those whom it brings back. */
@@ -51,10 +53,10 @@ export interface Descent {
 }
 
 export function encodeRejoinRequest(request: RejoinRequest): Uint8Array {
-  return encodeWhole(request, (writer, { groupId, instance, reason, epochs, open }) => {
+  return encodeWhole(request, (writer, { groupId, instance, reason, epochs, open, invited }) => {
     writeIdentifier(writer.uint8(VERSION).opaque(groupId), instance)
     writer.uint8(reason === 'out_of_reach' ? 1 : 2).vector(epochs.slice(0, EPOCHS_MAX), writeIdentifier)
-    writer.vector(open.slice(0, EPOCHS_MAX), writeIdentifier)
+    writer.vector(open.slice(0, EPOCHS_MAX), writeIdentifier).vector(invited.slice(-EPOCHS_MAX), writeIdentifier)
   })
 }
 
@@ -70,8 +72,11 @@ export function decodeRejoinRequest(data: Uint8Array): RejoinRequest {
     if ((reason !== 1 && reason !== 2) || epochs.length === 0 || epochs.length > EPOCHS_MAX) {
       throw malformed('bad_rejoin_request', 'the request has no reason, or no epochs or too many')
     }
-    if (open.length > EPOCHS_MAX) throw malformed('bad_rejoin_request', 'the request can follow too many epochs')
-    return { groupId, instance, reason: reason === 1 ? 'out_of_reach' : 'state_lost', epochs, open }
+    const invited = reader.vector(readDmlsEpoch)
+    if (Math.max(open.length, invited.length) > EPOCHS_MAX) {
+      throw malformed('bad_rejoin_request', 'the request can follow too many epochs')
+    }
+    return { groupId, instance, reason: reason === 1 ? 'out_of_reach' : 'state_lost', epochs, open, invited }
   })
 }
 

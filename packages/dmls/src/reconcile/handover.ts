@@ -31,8 +31,9 @@ function handoverTo(dag: Dag, plan: Plan, head: DmlsEpoch): PlannedHandover | un
   if (newcomers.size === 0) return undefined
 
   const welcomed = new Set<InstanceId>()
+  const stays = new Set(plan.members)
   for (const { instance, identity } of dag.roster(plan.base).values()) {
-    if (newcomers.has(identity)) welcomed.add(instance)
+    if (newcomers.has(identity) && stays.has(instance)) welcomed.add(instance)
   }
   return { head, forkPoint, entrances: additionsOf(dag, plan.base, forkPoint, welcomed) }
 }

@@ -43,8 +43,11 @@ describe('a merge hands over', () => {
     const invited = three
       .commit('alice', 'start', 'i', { add: ['dave/tablet'] })
       .commit('alice', 'i', 'a1')
-      .commit('bob', 'i', 'b1', { add: ['dave/phone'], remove: ['dave/tablet'] })
+      .commit('bob', 'i', 'b1', { add: ['dave/phone'] })
     expect(told(invited, plan(invited.dag, epochOf('a1'), [epochOf('b1')]))).toEqual([['b1', ['i']]])
+    // not if that instance is out
+    const removed = invited.commit('bob', 'b1', 'b2', { remove: ['dave/tablet'] })
+    expect(told(removed, plan(removed.dag, epochOf('a1'), [epochOf('b2')]))).toEqual([['b2', []]])
   })
 
   test('by no epoch that lies too far back for anybody to follow from', () => {
