@@ -92,7 +92,7 @@ test('a removed member does not follow a Welcome into a branch that was given up
     adds: [],
   }
   const { roster: _, ...facts } = beyond
-  const wiser = { ...state, dag: state.dag.insert(facts) }
+  const wiser = { ...state, dag: state.dag.insert(facts), head: facts.id }
   expect(() => rejoinDmlsGroup(wiser, joined, bob.services)).toThrow(
     expect.objectContaining({ code: 'already_resolved' }),
   )

@@ -359,4 +359,34 @@ describe('a newcomer of two sides that merged each other', () => {
     expect(fingerprint(dave.state)).toBe(before)
     expect(agreedHead([alice, dave])).toBe(merge.epoch)
   })
+
+  test('gets to the merge also by a Welcome to what was merged, of which it did not know', async () => {
+    const { alice, dave, left, right, swept, further, merge } = await daveIsMergedTwice()
+    await dave.welcome(welcomeOf(left))
+    await dave.receive(...swept.handovers, further.wire, merge.wire)
+    const { self } = dave
+    expect(dave.head).toBe(merge.epoch)
+    // charlie's merge is handed over to, and alice's is not known to follow from it
+    expect(await dave.welcome(welcomeOf(right))).toBe('joined')
+    expect(dave.head).toBe(right.epoch)
+    // there, he is exchanged for the instance that alice invited
+    expect(await dave.receive(swept.wire)).toEqual(['removed'])
+    expect(await dave.welcome(welcomeOf(swept))).toBe('joined')
+    expect(agreedHead([alice, dave])).toBe(merge.epoch)
+    expect([dave.self, dave.state.removal]).toEqual([self, undefined])
+    expect(await alice.receive(await dave.say('here I am'))).toEqual(['application'])
+  })
+
+  test('gets to the merge also when it came while its reader was elsewhere', async () => {
+    const { alice, dave, left, right, swept, further, merge } = await daveIsMergedTwice()
+    await dave.welcome(welcomeOf(left))
+    await dave.receive(...swept.handovers)
+    expect(await dave.welcome(welcomeOf(right))).toBe('joined')
+    expect(await dave.receive(further.wire, merge.wire)).toEqual(['commit', 'commit'])
+    expect(dave.head).toBe(right.epoch)
+    expect(await dave.receive(swept.wire)).toEqual(['removed'])
+    expect(await dave.welcome(welcomeOf(swept))).toBe('joined')
+    expect(agreedHead([alice, dave])).toBe(merge.epoch)
+    expect(await alice.receive(await dave.say('here I am'))).toEqual(['application'])
+  })
 })

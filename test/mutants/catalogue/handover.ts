@@ -125,8 +125,8 @@ export const HANDOVER: readonly Mutant[] = [
     name: 'back-to-a-branch-given-up',
     breaks: 'A removed member follows an old Welcome back into a branch that it knows to be resolved.',
     file: 'packages/dmls/src/group/join.ts',
-    search: 'if (state.dag.resolvedBy(epoch).length > 0) throw',
-    replacement: 'if (state.dag.resolvedBy(epoch).length > 1000) throw',
+    search: 'if (isBehindUs) throw',
+    replacement: 'if (isBehindUs && epoch === head) throw',
     tests: ['test/steps/handover.test.ts'],
   },
   {

@@ -191,4 +191,12 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     replacement: 'return overcome.length > 1_000_000 && overcome.some(',
     tests: WAYS_BACK,
   },
+  {
+    name: 'merged-elsewhere-is-behind',
+    breaks: 'Who was removed on the way refuses the Welcome that leads round to a merge which it knows from elsewhere.',
+    file: 'packages/dmls/src/group/join.ts',
+    search: '.some((merge) => merge === head || dag.precedes(merge, head))',
+    replacement: ".some((merge) => merge !== '' || head === '')",
+    tests: WAYS_BACK,
+  },
 ]

@@ -35,8 +35,6 @@ export function chooseHead(builder: StepBuilder): void {
 
 /** A removal that was made after the epoch by which we entered: it knew of our entry, whichever way round we came. */
 function removalInForce({ dag, home, self, overcome }: DmlsGroupState): Removal | undefined {
-  return overcome.find(
-    ({ parent, removes }) =>
-      removes.includes(self) && dag.has(parent) && (home === parent || dag.precedes(home, parent)),
-  )
+  // never made in the very epoch that we entered by, for that was new to us, and the removal is older
+  return overcome.find(({ parent, removes }) => removes.includes(self) && dag.has(parent) && dag.precedes(home, parent))
 }

@@ -86,10 +86,12 @@ export function comeBack(state: DmlsGroupState, joined: Joined, services: DmlsSe
  */
 export function rejoinDmlsGroup(state: DmlsGroupState, joined: Joined, services: DmlsServices): RetentionStep {
   if (!isWayBack(state, joined)) throw usage('not_removed', 'a member follows a Welcome on the word of a handover')
+  const { dag, head } = state
   const epoch = epochOf(joined.state)
-  if (state.dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
-  // scenario 6: nobody goes back to a branch that was given up before the removal
-  if (state.dag.resolvedBy(epoch).length > 0) throw invalid('already_resolved', 'the epoch lies behind us')
+  if (dag.has(epoch)) throw invalid('already_member', 'the epoch is known already')
+  // scenario 6: nobody goes back to a branch that was given up before the removal; a merge elsewhere is what it leads to
+  const isBehindUs = dag.resolvedBy(epoch).some((merge) => merge === head || dag.precedes(merge, head))
+  if (isBehindUs) throw invalid('already_resolved', 'the epoch lies behind us')
   return enterAnew(state, joined, services)
 }
 
