@@ -14,7 +14,7 @@ import type { Reach } from './thief.ts'
 type Story3 = [ClientChronicle, Resident, Resident, Resident]
 type Story4 = [ClientChronicle, Resident, Resident, Resident, Resident]
 
-const NOTHING_AMISS: Amiss = { disk: [], memory: [], leftOver: [], texts: [], commits: [] }
+const NOTHING_AMISS: Amiss = { disk: [], memory: [], leftOver: [], read: [], texts: [], commits: [] }
 
 /** The bytes give exactly what the symbols say, and nothing is left of what is over. */
 async function worthOf(chronicle: ClientChronicle, burglary: Burglary): Promise<Reach> {

@@ -23,6 +23,7 @@ export interface Amiss {
   readonly disk: readonly string[]
   readonly memory: readonly string[]
   readonly leftOver: readonly string[]
+  readonly read: readonly string[]
   readonly texts: readonly string[]
   readonly commits: readonly string[]
 }
@@ -76,6 +77,7 @@ export async function amiss(story: ClientChronicle, { disk, memory, holdings }: 
     disk: remains.amiss(derivations.standingIn(bytes)),
     memory: remains.amiss(derivations.standingIn(memory.bytes)),
     leftOver: remains.amiss(new Set(leftOver)),
+    read: remains.amiss(derivations.standingIn(memory.read)),
     // each goes when the epoch that it began can only be read
     commits: [...epochs].flatMap(([id, { commit }]) =>
       commit !== undefined && holdings.epochs.get(id)?.stage !== 'open' ? [id] : [],

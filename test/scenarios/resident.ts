@@ -23,6 +23,7 @@ import { drain, SeededRandom } from '@dmls/sim'
 import { START_MS, suite } from './actor.ts'
 import { bytesInMemory, lootInMemory } from './client-memory.ts'
 import { type Derivations, leftOver, type Watched } from './derivations.ts'
+import { ReadStore } from './read-store.ts'
 import type { Loot } from './thief.ts'
 
 /** Something on the network. */
@@ -113,7 +114,10 @@ class Wire implements Delivery {
 export interface Memory {
   readonly loot: Loot
   readonly bytes: Uint8Array
+  /** Secrets that its cipher suite made and nobody overwrote. */
   readonly leftOver: ReadonlySet<string>
+  /** Values that it read from its store and did not overwrite. */
+  readonly read: Uint8Array
 }
 
 /** A process that runs a client. */
@@ -122,6 +126,7 @@ interface Life {
   readonly clock: HandClock
   readonly wire: Wire
   readonly watched: Watched
+  readonly store: ReadStore
 }
 
 export class Resident {
@@ -155,16 +160,17 @@ export class Resident {
     const watched = this.#derivations.watch()
     const clock = new HandClock(this.#nowMs)
     const wire = new Wire()
+    const store = new ReadStore(this.#disk)
     const client = await openClient({
       provider: watched.provider,
-      store: this.#disk,
+      store,
       delivery: wire,
       identity: this.identity,
       clock,
       random: (length) => this.#random.bytes(length),
       timing: TIMING,
     })
-    this.#life = { client, clock, wire, watched }
+    this.#life = { client, clock, wire, watched, store }
     for (const group of client.groups()) this.#listen(group)
     client.onGroup((group) => this.#listen(group))
     await this.settle()
@@ -220,10 +226,12 @@ export class Resident {
 
   /** What its process holds: as a thief can use it, all its bytes, and whatever its cipher suite made and nobody overwrote. */
   memory(): Memory {
+    const { store } = this.#running
     return {
-      loot: lootInMemory(this.#disk, this.group !== undefined),
-      bytes: bytesInMemory(this.#disk),
+      loot: lootInMemory(store, this.group !== undefined),
+      bytes: bytesInMemory(store),
       leftOver: leftOver(this.watched),
+      read: store.leftOver(),
     }
   }
 
