@@ -168,6 +168,75 @@ describe('a removed member to whom an old Welcome comes', () => {
   })
 })
 
+describe('a member that a merge exchanges for another instance of itself', () => {
+  /** Two sides invite dave, and a merge keeps the second; but its maker is removed beside that, and then the first stays. */
+  async function daveIsExchangedInVain(follows: 'the first' | 'none yet' = 'the first') {
+    const [alice, bob, charlie, dave] = (await actors(['alice', 'bob', 'charlie', 'dave'])) as People
+    await groupOf([alice, bob, charlie])
+    const [lower, higher] = await offersOf(dave)
+    const ahead = await commitTo(alice, { add: [higher] }, [charlie], follows === 'the first' ? [dave] : [])
+    const aside = await bob.commit({ add: [lower] })
+    const word = await charlie.say('we go on here')
+    const removal = await charlie.commit({ remove: [bob.self] })
+    await alice.receive(word, aside.wire)
+    const exchange = await alice.commit()
+    expect([exchange.parent, exchange.resolved]).toEqual([ahead.epoch, [aside.epoch]])
+    await charlie.receive(aside.wire, exchange.wire)
+    const merge = await charlie.commit()
+    expect([merge.parent, merge.resolved]).toEqual([removal.epoch, [exchange.epoch]])
+    expect(await alice.receive(removal.wire, merge.wire)).toEqual(['commit', 'commit'])
+    return { alice, charlie, dave, ahead, exchange, removal, merge }
+  }
+
+  test('is in again once a merge that knows more keeps it as what it was', async () => {
+    const { alice, charlie, dave, exchange, removal, merge } = await daveIsExchangedInVain()
+    const { self } = dave
+    expect(await dave.receive(exchange.wire)).toEqual(['removed'])
+    expect(dave.state.removal).toMatchObject({ exchanged: true, removes: [self] })
+    await dave.receive(removal.wire)
+    // nothing is decided yet
+    expect(dave.state.removal).toBeDefined()
+    await dave.receive(merge.wire)
+    expect(dave.state.removal).toBeUndefined()
+    expect(agreedHead([alice, charlie, dave])).toBe(merge.epoch)
+    expect(await alice.receive(await dave.say('still here'))).toEqual(['application'])
+  })
+
+  test('is not out when it hears of the exchange after that', async () => {
+    const { dave, ahead, exchange, removal, merge } = await daveIsExchangedInVain('none yet')
+    // he comes in by the second invitation, and the handover leads him to the first
+    expect(await dave.welcome(welcomeOf(exchange))).toBe('joined')
+    await dave.receive(...merge.handovers)
+    expect(await dave.welcome(welcomeOf(ahead))).toBe('joined')
+    expect(await dave.receive(removal.wire, merge.wire)).toEqual(['commit', 'commit'])
+    expect(await dave.receive(exchange.wire)).toEqual(['removed'])
+    expect(dave.state.removal).toBeUndefined()
+    expect(dave.head).toBe(merge.epoch)
+  })
+
+  test('is out all the same if that was no exchange, whatever else is merged', async () => {
+    const [alice, bob, charlie, dave] = (await actors(['alice', 'bob', 'charlie', 'dave'])) as People
+    await groupOf([alice, bob, charlie, dave])
+    const removal = await alice.commit({ remove: [dave.self] })
+    const aside = await charlie.commit()
+    await commitTo(bob, {}, [dave])
+    await bob.receive(aside.wire)
+    await dave.receive(removal.wire, aside.wire)
+    const merge = await commitTo(bob, {}, [dave])
+    expect(merge.resolved).toHaveLength(1)
+    expect(dave.head).toBe(merge.epoch)
+    expect(dave.state.removal).toMatchObject({ exchanged: false, by: alice.self })
+  })
+
+  test('is out for good when somebody removed it beside that', async () => {
+    const { charlie, dave, exchange, removal, merge } = await daveIsExchangedInVain()
+    await dave.receive(exchange.wire, removal.wire)
+    const decision = await charlie.commit({ remove: [dave.self] })
+    await dave.receive(merge.wire, decision.wire)
+    expect(dave.state.removal).toMatchObject({ exchanged: false, parent: merge.epoch })
+  })
+})
+
 describe('a member that asked twice to come back', () => {
   /**
    * The others go on without dave and forget where he stayed. What he has is a backup: it cannot follow, and then it

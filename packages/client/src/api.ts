@@ -162,7 +162,7 @@ export type GroupEvent =
   | { readonly type: 'orphaned' }
   /** This client's state is a copy, or an old one that was restored: it sends nothing until it has come back. */
   | { readonly type: 'stateLost'; readonly dmlsEpoch: DmlsEpoch }
-  /** We came back as a new instance, into this epoch. */
+  /** We came back as a new instance, into this epoch; or a merge took back that we were exchanged for another one. */
   | { readonly type: 'rejoined'; readonly dmlsEpoch: DmlsEpoch }
   | { readonly type: 'refused'; readonly code: string; readonly reason: string; readonly sender: Member | undefined }
 

@@ -4,10 +4,13 @@
  * `test/scenarios/absence.test.ts`.
  */
 import { toHex } from '@dmls/crypto'
-import { DEFAULT_GROUP_POLICY, type RetentionPolicy } from '@dmls/dmls'
+import { DEFAULT_GROUP_POLICY, dmlsEpoch, NO_CHANGES, type RetentionPolicy } from '@dmls/dmls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { GroupEvent, Timing } from '../src/api.ts'
+import { eventsOf } from '../src/group/events.ts'
+import { MemoryStore } from '../src/memory-store.ts'
 import { carry, createHandPerson, type HandPerson, listen, onlyGroup, say } from './by-hand.ts'
+import { createSolo } from './solo.ts'
 
 const open: HandPerson[] = []
 
@@ -190,4 +193,16 @@ describe('an application is told', () => {
     expect(more).toEqual([])
     expect(toHex(removed?.by?.identity ?? new Uint8Array(0))).toBe(identityOf(alice))
   })
+})
+
+test('whoever was exchanged by a merge is told when another merge keeps it', async () => {
+  const { running } = await createSolo(new MemoryStore())
+  const state = running.current
+  const removal = { parent: state.head, by: state.self, removes: [state.self], exchanged: true }
+  const back = { type: 'rejoined', dmlsEpoch: state.head }
+  expect(eventsOf({ ...state, removal }, state, NO_CHANGES)).toContainEqual(back)
+  // one who enters anew is told by the step that does it
+  const elsewhere = dmlsEpoch(new Uint8Array(32))
+  expect(eventsOf({ ...state, removal, home: elsewhere }, state, NO_CHANGES)).not.toContainEqual(back)
+  expect(eventsOf(state, state, NO_CHANGES)).toEqual([])
 })

@@ -21,6 +21,15 @@ export const HANDOVER: readonly Mutant[] = [
     tests: MERGING,
   },
   {
+    name: 'lost-branch-taken-for-none',
+    breaks:
+      'A head that parted where one was before as somebody else, and never came, is judged as if it was not there.',
+    file: 'packages/dmls/src/reconcile/view.ts',
+    search: 'dag.findNode(forkPoint)?.root === branch.root',
+    replacement: '(dag.has(forkPoint) || branch === undefined)',
+    tests: ['packages/dmls/test/reconcile/newcomers.test.ts'],
+  },
+  {
     name: 'invitation-before-the-fork-forgotten',
     breaks: 'Whoever was invited twice, and followed the invitation that fell, is not told of the one that stands.',
     file: 'packages/dmls/src/reconcile/handover.ts',

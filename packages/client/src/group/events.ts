@@ -97,6 +97,10 @@ function* orphanEvents(before: DmlsGroupState, after: DmlsGroupState): Generator
 
 function* removalEvents(before: DmlsGroupState, after: DmlsGroupState): Generator<GroupEvent, void, undefined> {
   const { removal } = after
+  // a merge took back that we were exchanged for another instance; who enters anew is told of that
+  if (before.removal !== undefined && removal === undefined && before.home === after.home) {
+    yield { type: 'rejoined', dmlsEpoch: after.head }
+  }
   if (before.removal !== undefined || removal === undefined) return
   yield { type: 'removed', by: removal.by && memberOf(after, removal.by, removal.parent) }
 }

@@ -352,6 +352,8 @@ export class RunningGroup {
       }
       return
     }
+    // what a merge waits for may lie where we cannot see it any more
+    if (received.kind === 'removed') this.#soon(() => this.#intake.reconsider())
     // a Welcome that is served for longer than it must does no harm
     await this.#heard(received).catch(() => undefined)
     await this.#askToBeRemoved()

@@ -1,5 +1,6 @@
 /** The head is what the group's fork choice names, among the open heads whose secrets are held. */
 import type { DmlsEpoch } from '../dag/identifiers.ts'
+import { overcomeByEntering, takeBack } from './exchanges.ts'
 import { selfIn } from './lookup.ts'
 import { forkChoiceOf } from './policy.ts'
 import type { DmlsGroupState, Removal } from './state.ts'
@@ -29,12 +30,16 @@ export function chooseHead(builder: StepBuilder): void {
   // on another branch we may be another instance
   const self = selfIn(builder.state, chosen)
   if (self !== builder.state.self) builder.set({ self })
+  takeBack(builder)
   const removal = removalInForce(builder.state)
   if (removal !== undefined) builder.set({ removal, overcome: builder.state.overcome.filter((r) => r !== removal) })
 }
 
 /** A removal that was made after the epoch by which we entered: it knew of our entry, whichever way round we came. */
-function removalInForce({ dag, home, self, overcome }: DmlsGroupState): Removal | undefined {
+function removalInForce(state: DmlsGroupState): Removal | undefined {
+  const { dag, home, self } = state
   // never made in the very epoch that we entered by, for that was new to us, and the removal is older
-  return overcome.find(({ parent, removes }) => removes.includes(self) && dag.has(parent) && dag.precedes(home, parent))
+  return overcomeByEntering(state).find(
+    ({ parent, removes }) => removes.includes(self) && dag.has(parent) && dag.precedes(home, parent),
+  )
 }

@@ -5,7 +5,6 @@
 
 import type { CommitChanges } from '@dmls/mls'
 import { invalid, missing } from '@dmls/mls'
-import type { Dag } from '../dag/dag.ts'
 import type { AddedMember, EpochFacts, ResolvedHead } from '../dag/epoch-facts.ts'
 import { compareText, type DmlsEpoch, type InstanceId } from '../dag/identifiers.ts'
 import type { AuthenticatedData } from '../message/authenticated-data.ts'
@@ -13,6 +12,7 @@ import { type AdminScene, mayCommit, type Operation } from '../reconcile/admin.t
 import { plan, unsatisfied } from '../reconcile/plan.ts'
 import { isAccountedFor, plainRemovals, viewOf } from '../reconcile/view.ts'
 import { addedMembers } from './commit-facts.ts'
+import { wasTurnedAwayAt } from './exchanges.ts'
 import { canBeTrue } from './fork-claim.ts'
 import { instanceAt } from './lookup.ts'
 import { checkSettings, policyAt } from './policy.ts'
@@ -103,9 +103,10 @@ function sceneOf(state: DmlsGroupState, parent: DmlsEpoch): AdminScene {
  * Whom the plan of the heads that a commit lists adds or removes: that needs nobody's right (protocol §7.2). undefined
  * for whoever cannot judge.
  */
-function demandedBy({ dag }: DmlsGroupState, commit: CommitUnderReview): ReadonlySet<InstanceId> | undefined {
+function demandedBy(state: DmlsGroupState, commit: CommitUnderReview): ReadonlySet<InstanceId> | undefined {
+  const { dag } = state
   const resolves = commit.data.resolves as readonly ResolvedHead[]
-  if (!resolves.every((resolved) => isAccountedFor(dag, resolved))) return undefined
+  if (!areAccountedFor(state, commit.parent, resolves)) return undefined
   const heads = resolves.map(({ head }) => head).filter((head) => dag.has(head))
   if (heads.length === 0) return new Set()
   const view = viewOf(dag, [commit.parent, ...heads])
@@ -125,11 +126,22 @@ function checkHeads(state: DmlsGroupState, { parent, committer, data }: CommitUn
     if ((parted ?? forkPoint) !== forkPoint || !canBeTrue(state, { forkPoint, saidIn: parent, by: committer })) {
       throw invalid('bad_fork_point', 'a commit resolves a head that did not part there, or not before its author')
     }
-    if (!dag.has(head) && isAbove(state, forkPoint, parent) && epochs.get(forkPoint)?.stage === 'open') {
+    const isOpen = isAbove(state, forkPoint, parent) && epochs.get(forkPoint)?.stage === 'open'
+    if (!dag.has(head) && isOpen && !wasTurnedAwayAt(state, forkPoint)) {
       // we were there when it forked, so the head can still reach us: judge it then
       throw missing('unknown_head', 'a head that the commit resolves has not arrived', { epoch: head })
     }
   }
+}
+
+/** Whether all heads that are resolved on a branch are here, or could have been. */
+function areAccountedFor(state: DmlsGroupState, on: DmlsEpoch, resolves: readonly ResolvedHead[]): boolean {
+  const { dag } = state
+  const branch = dag.node(on)
+  return resolves.every(
+    (resolved) =>
+      isAccountedFor(dag, branch, resolved) && (dag.has(resolved.head) || !wasTurnedAwayAt(state, resolved.forkPoint)),
+  )
 }
 
 function isAbove({ dag }: DmlsGroupState, epoch: DmlsEpoch, parent: DmlsEpoch): boolean {
@@ -140,19 +152,20 @@ function isAbove({ dag }: DmlsGroupState, epoch: DmlsEpoch, parent: DmlsEpoch): 
  * Whether the child does what the heads that it lists require, as far as they are known here.
  * @throws MlsError `invalid` `plan_unsatisfied`
  */
-export function checkPlanDone(dag: Dag, child: DmlsEpoch): void {
-  const heads = dag.resolvedHeads(child)
+export function checkPlanDone(state: DmlsGroupState, child: DmlsEpoch): void {
+  const heads = state.dag.resolvedHeads(child)
   if (heads.length === 0) return
   // protocol §7.2: everyone who can judge refuses a commit that leaves its plan unsatisfied
-  if (!isDone(dag, child, heads)) {
+  if (!isDone(state, child, heads)) {
     throw invalid('plan_unsatisfied', 'the commit resolves heads without doing what they require')
   }
 }
 
-function isDone(dag: Dag, child: DmlsEpoch, heads: readonly ResolvedHead[]): boolean {
+function isDone(state: DmlsGroupState, child: DmlsEpoch, heads: readonly ResolvedHead[]): boolean {
+  const { dag } = state
   const facts = dag.get(child) as EpochFacts
   const causes = [facts.parent as DmlsEpoch, ...heads.map(({ head }) => head)]
-  const view = facts.resolves.every((resolved) => isAccountedFor(dag, resolved)) ? viewOf(dag, causes) : undefined
+  const view = areAccountedFor(state, child, facts.resolves) ? viewOf(dag, causes) : undefined
   if (view !== undefined) return unsatisfied(view.insert(facts), child).empty
   // what is not known here may add members or void additions; but whom somebody decided to remove is out whatever it is
   const removed = plainRemovals(dag, causes)

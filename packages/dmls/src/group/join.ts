@@ -7,6 +7,7 @@ import type { EpochFacts } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, instanceId } from '../dag/identifiers.ts'
 import { DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
 import { chooseHead } from './choose-head.ts'
+import { overcomeByEntering, withOvercome } from './exchanges.ts'
 import { beginHistory, rootFacts } from './first-epoch.ts'
 import { handoversInto, wasAt } from './handovers.ts'
 import { epochOf } from './lookup.ts'
@@ -107,15 +108,12 @@ function enterAnew(state: DmlsGroupState, joined: Joined, services: DmlsServices
   return retirement.finish()
 }
 
-/** Removals that are kept in mind, the latest ones. */
-const OVERCOME_MAX = 16
-
 /**
  * Entering again, also by an old Welcome and on another branch, overcomes a removal only as long as nothing leads us back
  * to where we were removed.
  */
 function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): readonly OvercomeRemoval[] {
-  return removal === undefined ? overcome : [...overcome, { ...removal, entered }].slice(-OVERCOME_MAX)
+  return removal === undefined ? overcome : withOvercome(overcome, removal, entered)
 }
 
 /**
@@ -123,8 +121,9 @@ function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): 
  * we are there as an instance that was removed, and this one is for another instance.
  */
 export function isWayBack(state: DmlsGroupState, joined: Joined): boolean {
-  const { removal, overcome, self, home } = state
+  const { removal, self, home } = state
   if (removal !== undefined) return true
+  const overcome = overcomeByEntering(state)
   if (overcome.at(-1)?.entered !== home) return false
   const instance = instanceId(joined.keyPackageRef)
   return overcome.some(({ removes }) => removes.includes(self) && !removes.includes(instance))

@@ -22,6 +22,7 @@ import { checkHorizon } from '../retention/retention.ts'
 import { chooseHead } from './choose-head.ts'
 import { addedMembers, commitFacts } from './commit-facts.ts'
 import { checkCommit, checkPlanDone } from './commit-rules.ts'
+import { noteRemoval } from './exchanges.ts'
 import { newcomerOf } from './external-join.ts'
 import { canBeTrue } from './fork-claim.ts'
 import { isOnChosenBranch, wasAt, withHandover } from './handovers.ts'
@@ -179,7 +180,7 @@ async function receiveCommit(
       const own = state.dag.roster(epoch).get(state.self)?.identity
       const added = addedMembers(state, { parent: epoch, changes }, services)
       const exchanged = added.some(({ identity }) => identity === own)
-      builder.set({ removal: { parent: epoch, by: committer, removes, exchanged } })
+      noteRemoval(builder, { parent: epoch, by: committer, removes, exchanged })
     }
     return { kind: 'removed', parent: epoch, by: committer, ...builder.finish() }
   }
@@ -218,7 +219,7 @@ export function addChild(builder: StepBuilder, commit: ChildEpoch, services: Dml
   const facts = commitFacts(builder.state, commit, services)
   const child: HeldEpoch = { stage: 'open', group: commit.child, supersededAtMs: undefined, commit: commit.commit }
   builder.insert(facts).hold(facts.id, child)
-  checkPlanDone(builder.state.dag, facts.id)
+  checkPlanDone(builder.state, facts.id)
   for (const { head } of commit.data.resolves) {
     const resolved = builder.state.epochs.get(head)
     if (resolved !== undefined && resolved.supersededAtMs === undefined) {

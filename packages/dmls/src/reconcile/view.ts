@@ -50,7 +50,7 @@ function partBelow(dag: Dag, heads: readonly DagNode[]): Dag | undefined {
     for (let node = line; node !== base && !above.has(node); node = node.parent as DagNode) {
       // a side branch from before, or from another tree
       if (node.parent === undefined || !isAncestorOrSelf(base, node)) break
-      if (!node.facts.resolves.every((resolved) => isAccountedFor(dag, resolved))) return undefined
+      if (!node.facts.resolves.every((resolved) => isAccountedFor(dag, node, resolved))) return undefined
       above.add(node)
       waiting.push(...resolvedNodes(dag, node))
     }
@@ -59,11 +59,12 @@ function partBelow(dag: Dag, heads: readonly DagNode[]): Dag | undefined {
 }
 
 /**
- * Whether a resolved head is here, or could have been: when we know where it parted and it never came, it is beyond our
- * horizon or does not exist, and is judged as if it was not there. Otherwise it parted before we came.
+ * Whether a head that is resolved on a branch is here, or could have been: when we know where it parted from that branch
+ * and it never came, it is beyond our horizon or does not exist, and is judged as if it was not there. Otherwise it parted
+ * before we came to the branch, perhaps where we were before as somebody else.
  */
-export function isAccountedFor(dag: Dag, { head, forkPoint }: ResolvedHead): boolean {
-  return dag.has(head) || dag.has(forkPoint)
+export function isAccountedFor(dag: Dag, branch: DagNode, { head, forkPoint }: ResolvedHead): boolean {
+  return dag.has(head) || dag.findNode(forkPoint)?.root === branch.root
 }
 
 /** A history that begins with an epoch, its members taken as given. */

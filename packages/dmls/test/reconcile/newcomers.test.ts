@@ -111,6 +111,14 @@ describe('whether a fork can be judged', () => {
     expect(viewOf(two.dag, [epochOf('start'), epochOf('welcome')])).toBeUndefined()
   })
 
+  test('is not known with a head that never came and parted where we were before as somebody else', () => {
+    const roster = [...three.dag.roster(epochOf('start')).values()]
+    const two = new Story(three.dag.insert(rootOf('welcome', roster, 4n)))
+      .commit('alice', 'welcome', 'a1', { resolve: ['elsewhere'], forkPoint: 'start' })
+      .commit('bob', 'welcome', 'b1')
+    expect(viewOf(two.dag, [epochOf('a1'), epochOf('b1')])).toBeUndefined()
+  })
+
   test('leaves the removals that ordinary commits decided, whatever else is missing', () => {
     const story = three
       .commit('alice', 'start', 'a1', { remove: ['charlie'] })
