@@ -16,6 +16,7 @@ import {
   type Proposal,
   referenceOf,
   usage,
+  wipeOutcome,
 } from '@dmls/mls'
 import type { Dag } from '../dag/dag.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
@@ -155,11 +156,18 @@ export async function makeCommit(
   const builder = new StepBuilder(state)
     .hold(base, { ...held, group: created.parent, supersededAtMs: held.supersededAtMs ?? services.nowMs })
     .supersede(created.superseded)
-  addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
   const epoch = dmlsEpoch(created.child.epochId)
-  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)
-  builder.set({ counter })
-  chooseHead(builder)
+  let handovers: readonly Uint8Array[]
+  try {
+    addChild(builder, { parent: base, committer: self, data, changes: created.changes, child: created.child }, services)
+    handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)
+    builder.set({ counter })
+    chooseHead(builder)
+  } catch (error) {
+    wipeOutcome(created)
+    builder.giveUp()
+    throw error
+  }
   return {
     ...builder.finish(),
     epoch,

@@ -14,6 +14,7 @@ import {
   type Extension,
   findExtension,
   type GroupInfo,
+  type GroupState,
   invalid,
   joinExternally,
   type KeyPackage,
@@ -26,7 +27,9 @@ import {
   referenceOf,
   usage,
   validateKeyPackage,
+  wipeGroupState,
 } from '@dmls/mls'
+import type { EpochFacts } from '../dag/epoch-facts.ts'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '../dag/identifiers.ts'
 import { encodeAuthenticatedData } from '../message/authenticated-data.ts'
 import { DMLS_EPOCH_EXTENSION, DMLS_ROSTER_EXTENSION, decodeRosterExtension } from '../message/group-policy.ts'
@@ -85,12 +88,21 @@ export async function joinDmlsGroupExternally(
   )
   const { state: group } = joined
   const self = instanceId(referenceOf(suite, keyPackage))
-  const others = decodeRosterExtension(roster).map(({ leafIndex, instance }) => ({ leafIndex, instance }))
-  const root = rootFacts(group, [...others, { leafIndex: group.ownLeaf, instance: self, isNew: true }], services)
+  const root = rootOf(group, roster, self, services)
   return {
     ...beginHistory({ profile: options.profile, group, root, self, counter, keyPackage }),
     wire: dmlsMessageBytes(joined.message, dmlsEpoch(parent)),
     epoch: root.id,
+  }
+}
+
+function rootOf(group: GroupState, roster: Uint8Array, self: InstanceId, services: DmlsServices): EpochFacts {
+  try {
+    const others = decodeRosterExtension(roster).map(({ leafIndex, instance }) => ({ leafIndex, instance }))
+    return rootFacts(group, [...others, { leafIndex: group.ownLeaf, instance: self, isNew: true }], services)
+  } catch (error) {
+    wipeGroupState(group)
+    throw error
   }
 }
 

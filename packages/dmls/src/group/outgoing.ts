@@ -57,6 +57,7 @@ export async function sendIn(
     .hold(epoch, { ...held, group: sent.state })
     .set({ counter })
     .supersede(sent.superseded)
+    .create(sent.created)
   if (speaksFor(content)) builder.witness({ sender, counter, epoch })
   return dmlsMessageBytes(sent.message, epoch)
 }

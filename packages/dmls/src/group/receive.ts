@@ -12,6 +12,7 @@ import {
   type ProcessedApplication,
   type ProcessedCommit,
   processMessage,
+  wipeOutcome,
 } from '@dmls/mls'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, instanceId } from '../dag/identifiers.ts'
 import { type ApplicationContent, decodeApplicationContent, speaksFor } from '../message/application-content.ts'
@@ -67,11 +68,30 @@ export async function receiveMessage(
   const epoch = dmlsEpoch(message.dmlsEpoch)
   const held = heldEpoch(state, epoch)
   const processed = await processIn(state, epoch, held, message, services)
+  try {
+    return await takeUp(state, epoch, held, processed, message, services)
+  } catch (error) {
+    wipeOutcome(processed)
+    throw error
+  }
+}
+
+/** What a processed message means for the group. If it throws, whatever was derived from the message is given up. */
+async function takeUp(
+  state: DmlsGroupState,
+  epoch: DmlsEpoch,
+  held: HeldEpoch,
+  processed: Processed,
+  { message }: DmlsMessage,
+  services: DmlsServices,
+): Promise<Received> {
+  // protocol §8: a fork that starts before the deletion horizon is refused
+  if (processed.kind === 'proposal' || processed.kind === 'commit') checkHorizon(epoch, stageOf(held))
   switch (processed.kind) {
     case 'own':
       // what an epoch that is left behind says of us does not matter any more
       if (processed.remembered || selfIn(state, epoch) !== state.self) return { kind: 'own' }
-      if (!(await isSentElsewhere(held.group, message.message))) return { kind: 'own' }
+      if (!(await isSentElsewhere(held.group, message))) return { kind: 'own' }
       return { kind: 'lost', epoch, ...new StepBuilder(state).set({ isLost: true }).finish() }
     case 'application':
       return receiveApplication(state, epoch, held, processed)
@@ -96,21 +116,21 @@ async function processIn(
   { message }: DmlsMessage,
   services: DmlsServices,
 ): Promise<Processed> {
-  const stage = held.stage === 'open' ? 'retained' : 'readable'
   const isHandshake = messageHeader(message)?.contentType !== 'application'
   try {
-    const processed = await processMessage(held.group, message, mlsServices(services, { state, epoch }))
-    // protocol §8: a fork that starts before the deletion horizon is refused
-    if (isHandshake && processed.kind !== 'own') checkHorizon(epoch, stage)
-    return processed
+    return await processMessage(held.group, message, mlsServices(services, { state, epoch }))
   } catch (error) {
-    if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stage)
+    if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stageOf(held))
     // scenario 20: a proposal that others have heard may still come, in this epoch
     if (error instanceof MlsError && error.code === 'proposal_not_found') {
       throw missing(error.code, error.message, { ...error.fields, epoch })
     }
     throw error
   }
+}
+
+function stageOf({ stage }: HeldEpoch): 'retained' | 'readable' {
+  return stage === 'open' ? 'retained' : 'readable'
 }
 
 function receiveApplication(

@@ -1,4 +1,5 @@
 /** How steps are put together: what changed is collected while a new state is built. */
+import { wipe } from '@dmls/crypto'
 import type { KeyPackage } from '@dmls/mls'
 import type { EpochFacts, Witness } from '../dag/epoch-facts.ts'
 import type { DmlsEpoch, InstanceId } from '../dag/identifiers.ts'
@@ -19,6 +20,7 @@ export class StepBuilder {
   readonly #facts: EpochFacts[] = []
   readonly #witnesses: Witness[] = []
   readonly #superseded: Uint8Array[] = []
+  readonly #created: Uint8Array[] = []
   #meta = false
 
   constructor(state: DmlsGroupState) {
@@ -93,6 +95,17 @@ export class StepBuilder {
   supersede(buffers: readonly Uint8Array[]): this {
     this.#superseded.push(...buffers)
     return this
+  }
+
+  /** Secret buffers that only the new state holds, but for those of new epochs. */
+  create(buffers: readonly Uint8Array[]): this {
+    this.#created.push(...buffers)
+    return this
+  }
+
+  /** Overwrites them: the old state stays. */
+  giveUp(): void {
+    wipe(...this.#created)
   }
 
   changes(): Changes {

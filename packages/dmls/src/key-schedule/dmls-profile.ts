@@ -65,8 +65,12 @@ class ParentInitKey implements InitKey {
     const confirmation = deriveCommitConfirmation(this.#suite, input)
     const pprfInput = derivePprfInput(this.#suite, confirmation, input.childGroupContext)
     confirmation.fill(0)
-    const { output, next, superseded } = this.#pprf.evaluate(pprfInput)
-    return { initSecret: output, next: new ParentInitKey(this.#suite, next), superseded }
+    try {
+      const { output, next, superseded, created } = this.#pprf.evaluate(pprfInput)
+      return { initSecret: output, next: new ParentInitKey(this.#suite, next), superseded, created }
+    } finally {
+      pprfInput.fill(0)
+    }
   }
 
   encode(writer: Writer): void {

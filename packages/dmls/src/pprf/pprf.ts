@@ -15,6 +15,8 @@ export interface PprfEvaluation {
   readonly next: Pprf
   /** Buffers that `next` no longer holds: wipe them once it is stored. Until then the old PPRF works as before. */
   readonly superseded: readonly Uint8Array[]
+  /** Buffers of `next` that the old PPRF does not hold: wipe them instead if the evaluation is given up. */
+  readonly created: readonly Uint8Array[]
 }
 
 export class Pprf {
@@ -42,10 +44,10 @@ export class Pprf {
    * `usage`/`bad_input_length`
    */
   evaluate(input: Uint8Array): PprfEvaluation {
-    const { leaf, next, superseded } = this.#tree.evaluate(input)
+    const { leaf, next, superseded, created } = this.#tree.evaluate(input)
     const output = deriveSecret(this.#suite, leaf, 'pprf')
     leaf.fill(0)
-    return { output, next: new Pprf(this.#suite, next), superseded }
+    return { output, next: new Pprf(this.#suite, next), superseded, created }
   }
 
   encode(writer: Writer): void {

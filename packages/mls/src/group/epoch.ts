@@ -2,7 +2,7 @@
  * Opening an epoch: everything that is derived from an epoch_secret (RFC 9420 §8), and the step from one epoch to the
  * next. No proposals and no trees are looked at here; the caller has already computed them.
  */
-import type { CipherSuite } from '@dmls/crypto'
+import { type CipherSuite, wipe } from '@dmls/crypto'
 import type { Scratch } from '../codec/scratch.ts'
 import { invalid } from '../errors.ts'
 import { deriveEpochSecret, deriveEpochSecrets, deriveJoinerSecret } from '../schedule/key-schedule.ts'
@@ -44,10 +44,16 @@ export function openEpoch(
 
 /** Overwrites what an epoch holds, for one that turns out not to be wanted. */
 export function wipeOpenedEpoch(opened: OpenedEpoch): void {
-  for (const secret of Object.values(opened.secrets)) secret.fill(0)
+  wipe(...Object.values(opened.secrets))
   opened.secretTree.wipe()
   opened.exporterTree.wipe()
   opened.initKey.wipe()
+}
+
+/** Overwrites what a commit led to that is not taken up after all: the child, and the parent's key after it. */
+export function wipeNextEpoch(next: NextEpoch): void {
+  wipeOpenedEpoch(next.opened)
+  wipe(next.joinerSecret, ...next.created)
 }
 
 /** What a commit brings to the key schedule. The caller owns the secrets and wipes them. */
@@ -89,6 +95,8 @@ export interface NextEpoch {
   /** What the parent keeps to start further children; undefined for an external commit, which leaves it as it was. */
   readonly parentInitKey: InitKey | undefined
   readonly superseded: readonly Uint8Array[]
+  /** Buffers of `parentInitKey` that the parent's key does not hold: wipe them if the child is not taken up. */
+  readonly created: readonly Uint8Array[]
 }
 
 /** `uint64 epoch` */
@@ -119,7 +127,7 @@ export function deriveNextEpoch(step: EpochStep): NextEpoch {
   const evaluated =
     step.init.from === 'parent'
       ? step.init.key.evaluate({ commitSecret, lastPathSecret, childGroupContext: contextBytes })
-      : { initSecret: step.init.secret.slice(), next: undefined, superseded: [] }
+      : { initSecret: step.init.secret.slice(), next: undefined, superseded: [], created: [] }
   const joinerSecret = deriveJoinerSecret(suite, evaluated.initSecret, commitSecret, contextBytes)
   evaluated.initSecret.fill(0)
   const epochSecret = deriveEpochSecret(suite, joinerSecret, step.pskSecret, contextBytes)
@@ -134,6 +142,7 @@ export function deriveNextEpoch(step: EpochStep): NextEpoch {
     joinerSecret,
     parentInitKey: evaluated.next,
     superseded: evaluated.superseded,
+    created: evaluated.created,
   }
 }
 

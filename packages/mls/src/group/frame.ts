@@ -60,9 +60,9 @@ export function protect(
   const { suite, secrets } = state
   if (authenticated.wireFormat === 'mls_public_message') {
     const publicMessage = protectPublic(suite, secrets.membershipKey, authenticated, state.contextBytes)
-    return { state, message: { wireFormat: 'mls_public_message', publicMessage }, superseded: [] }
+    return { state, message: { wireFormat: 'mls_public_message', publicMessage }, superseded: [], created: [] }
   }
-  const { message, secretTree, superseded } = protectPrivate(suite, {
+  const { message, secretTree, superseded, created } = protectPrivate(suite, {
     senderDataSecret: secrets.senderDataSecret,
     secretTree: state.secretTree,
     authenticatedContent: authenticated,
@@ -70,5 +70,5 @@ export function protect(
     ...(options.padding === undefined ? {} : { padding: options.padding }),
   })
   const sent: MlsMessage = { wireFormat: 'mls_private_message', privateMessage: message }
-  return { state: { ...state, secretTree }, message: sent, superseded }
+  return { state: { ...state, secretTree }, message: sent, superseded, created }
 }

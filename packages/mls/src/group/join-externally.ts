@@ -11,7 +11,13 @@ import { verifyGroupInfoSignature } from '../schedule/welcome-secrets.ts'
 import { checkGroupRequirements } from '../tree/group-requirements.ts'
 import { checkLeafNode } from '../tree/leaf-node-validation.ts'
 import { memberDemands } from '../tree/required-capabilities.ts'
-import { encryptUpdatePath, type StagedPath, stageUpdatePath, wipeStagedSecrets } from '../tree/staged-path.ts'
+import {
+  encryptUpdatePath,
+  type StagedPath,
+  stageUpdatePath,
+  wipeStagedPath,
+  wipeStagedSecrets,
+} from '../tree/staged-path.ts'
 import type { Commit } from '../wire/commit.ts'
 import { credentialTypeOf } from '../wire/credential.ts'
 import { type AuthenticatedContent, encodeAuthenticatedContent, type FramedContent } from '../wire/framing.ts'
@@ -22,7 +28,7 @@ import { withAdvertisedComponents } from './app-data.ts'
 import { defaultCapabilities, withGrease } from './capabilities.ts'
 import type { CommittedProposal } from './changes.ts'
 import { changesOf } from './commit/changes-of.ts'
-import { deriveNextEpoch, freshState, type NextEpoch, provisionalContext, wipeOpenedEpoch } from './epoch.ts'
+import { deriveNextEpoch, freshState, type NextEpoch, provisionalContext, wipeNextEpoch } from './epoch.ts'
 import { externalPubOf } from './extensions.ts'
 import { checkSupportsExtensions, type ExaminedGroupInfo, examineGroupInfo, signedGroupInfo } from './group-info.ts'
 import { validateGroupTree } from './group-tree.ts'
@@ -54,20 +60,20 @@ export async function joinExternally(options: JoinExternallyOptions, services: S
   const externalPub = externalPubOf(groupInfo.extensions)
   if (externalPub === undefined) throw missing('external_pub_needed', 'the GroupInfo has no key for external commits')
   const init = await externalInit(suite, externalPub, services.random)
-  const applied = await applyOwnProposals(options, examined, init.kemOutput, services)
-  const staged = await stageOwnPath(options, applied, services)
-  const lookup = { held: [], context: groupInfo.groupContext, services }
-  const secrets = [init.initSecret]
+  const { initSecret } = init
   try {
-    const pskSecret = await pskSecretOf(suite, applied.psks, lookup)
-    secrets.push(pskSecret)
-    return await finish({ options, services, examined, applied, staged, pskSecret, initSecret: init.initSecret })
-  } catch (error) {
-    wipe(...staged.keys.values())
-    throw error
+    const applied = await applyOwnProposals(options, examined, init.kemOutput, services)
+    const staged = await stageOwnPath(options, applied, services)
+    try {
+      return await finishWithPsks({ options, services, examined, applied, staged, initSecret })
+    } catch (error) {
+      wipe(...staged.keys.values())
+      throw error
+    } finally {
+      wipeStagedSecrets(staged) // RFC 9420 §9.2
+    }
   } finally {
-    wipeStagedSecrets(staged) // RFC 9420 §9.2
-    wipe(...secrets)
+    wipe(initSecret)
   }
 }
 
@@ -162,10 +168,15 @@ async function stageOwnPath(options: JoinExternallyOptions, applied: Applied, se
   const { groupId } = groupInfo.groupContext
   const { tree } = applied
   const staged = await stageUpdatePath(suite, tree, tree.nextLeafIndex, { groupId, signer, random, leaf })
-  checkSupportsExtensions(staged.leafNode, applied.extensions)
-  checkLeafNode(suite, staged.leafNode, memberDemands(applied.extensions), {})
-  checkGroupRequirements(staged.tree, applied.extensions) // RFC 9420 §12.2: the tree must be valid after the commit
-  return staged
+  try {
+    checkSupportsExtensions(staged.leafNode, applied.extensions)
+    checkLeafNode(suite, staged.leafNode, memberDemands(applied.extensions), {})
+    checkGroupRequirements(staged.tree, applied.extensions) // RFC 9420 §12.2: the tree must be valid after the commit
+    return staged
+  } catch (error) {
+    wipeStagedPath(staged)
+    throw error
+  }
 }
 
 interface Draft {
@@ -176,6 +187,17 @@ interface Draft {
   readonly staged: StagedPath
   readonly pskSecret: Uint8Array
   readonly initSecret: Uint8Array
+}
+
+async function finishWithPsks(draft: Omit<Draft, 'pskSecret'>): Promise<JoinedExternally> {
+  const { options, services, applied } = draft
+  const lookup = { held: [], context: options.groupInfo.groupContext, services }
+  const pskSecret = await pskSecretOf(options.suite, applied.psks, lookup)
+  try {
+    return await finish({ ...draft, pskSecret })
+  } finally {
+    wipe(pskSecret)
+  }
 }
 
 async function finish(draft: Draft): Promise<JoinedExternally> {
@@ -224,7 +246,7 @@ async function finish(draft: Draft): Promise<JoinedExternally> {
       groupInfo: await groupInfoOf(draft, state),
     }
   } catch (error) {
-    wipeOpenedEpoch(next.opened)
+    wipeNextEpoch(next)
     throw error
   }
 }

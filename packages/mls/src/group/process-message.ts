@@ -45,7 +45,7 @@ async function processOpened(
   opened: Unprotected,
   services: Services,
 ): Promise<Processed> {
-  const { authenticated, state, superseded } = opened
+  const { authenticated, state, superseded, created } = opened
   const { content } = authenticated
   await verifySender(state, authenticated)
   state.profile.checkContent(content, state.context, state.epochId)
@@ -68,15 +68,20 @@ async function processOpened(
         authenticatedData,
         generation,
         superseded,
+        created,
       }
     }
     case 'proposal': {
       const processed = await processProposal(state, authenticated, body.proposal, services)
-      return { ...processed, superseded: [...superseded, ...processed.superseded] }
+      return { ...processed, superseded: [...superseded, ...processed.superseded], created }
     }
     case 'commit': {
       const processed = await commitOf(state, authenticated, services)
-      return { ...processed, superseded: [...superseded, ...processed.superseded] }
+      return {
+        ...processed,
+        superseded: [...superseded, ...processed.superseded],
+        created: [...created, ...processed.created],
+      }
     }
   }
 }

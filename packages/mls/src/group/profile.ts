@@ -22,12 +22,14 @@ export interface InitInput {
 export interface InitKey {
   /**
    * The child's init secret (KDF.Nh bytes, the caller owns it), the key that the parent keeps from now on, and the
-   * buffers of this key that the next one no longer holds: the caller wipes them once the next key is stored.
+   * buffers of this key that the next one no longer holds: the caller wipes them once the next key is stored. If the
+   * child is given up, it wipes what the next key created instead.
    */
   evaluate(input: InitInput): {
     readonly initSecret: Uint8Array
     readonly next: InitKey
     readonly superseded: readonly Uint8Array[]
+    readonly created: readonly Uint8Array[]
   }
   encode(writer: Writer): void
   /** Overwrites every secret that this key holds. */

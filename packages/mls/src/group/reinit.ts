@@ -3,7 +3,7 @@
  * a group of one whose first commit adds the others and injects the old group's resumption PSK. Joining such groups:
  * `joinGroup` with `previous`; what it checks: `succession.ts`.
  */
-import type { CipherSuite, Signer } from '@dmls/crypto'
+import { type CipherSuite, type Signer, wipe } from '@dmls/crypto'
 import { usage } from '../errors.ts'
 import type { Extension } from '../wire/extension.ts'
 import type { KeyPackage } from '../wire/key-package.ts'
@@ -116,7 +116,9 @@ async function succeed(
       welcome: sent,
       groupInfo,
       changes,
+      created,
     } = await createCommitAs(alone, commit, services, { usage, from: old })
+    wipe(...created)
     return { child, welcome: sent, groupInfo, changes }
   } finally {
     wipeGroupState(alone)

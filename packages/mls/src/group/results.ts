@@ -1,7 +1,8 @@
 /**
  * What the steps return. `superseded` always lists secret buffers that the input state holds and the returned states
  * do not: the caller wipes them once it has stored the returned states and dropped the input. Until then the input state
- * works as before.
+ * works as before. `created` lists those that the returned state of the same epoch holds and the input does not: whoever
+ * goes on with the input wipes them instead, and a child with them (`wipeOutcome`).
  */
 import type { Commit } from '../wire/commit.ts'
 import type { Extension } from '../wire/extension.ts'
@@ -20,6 +21,7 @@ export interface Sent {
   readonly state: GroupState
   readonly message: MlsMessage
   readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
 }
 
 export interface SentProposal extends Sent {
@@ -66,6 +68,7 @@ export interface CommitCreated {
   /** Cached proposals that were asked for and left out. */
   readonly dropped: readonly DroppedProposal[]
   readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
 }
 
 export interface ProcessedApplication {
@@ -76,6 +79,7 @@ export interface ProcessedApplication {
   readonly authenticatedData: Uint8Array
   readonly generation: number
   readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
 }
 
 export interface ProcessedProposal {
@@ -87,6 +91,7 @@ export interface ProcessedProposal {
   readonly sender: Sender
   readonly authenticatedData: Uint8Array
   readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
 }
 
 export interface ProcessedCommit {
@@ -105,6 +110,7 @@ export interface ProcessedCommit {
   readonly commit: Commit
   readonly changes: CommitChanges
   readonly superseded: readonly Uint8Array[]
+  readonly created: readonly Uint8Array[]
 }
 
 /** A message of our own leaf came back. For a commit: the child is the one that `createCommit` returned. Nothing changes. */

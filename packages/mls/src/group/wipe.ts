@@ -1,4 +1,6 @@
 /** The end of a state: overwriting every secret that it holds. */
+import { wipe } from '@dmls/crypto'
+import type { CommitCreated, Processed, Sent } from './results.ts'
 import type { GroupState } from './state.ts'
 
 /**
@@ -12,4 +14,13 @@ export function wipeGroupState(state: GroupState): void {
   state.secretTree.wipe()
   state.exporterTree.wipe()
   state.initKey.wipe()
+}
+
+/**
+ * Overwrites what a step derived and nobody takes up: the child, and what else its input state does not hold. The input
+ * works as before.
+ */
+export function wipeOutcome(outcome: Processed | CommitCreated | Sent): void {
+  if ('created' in outcome) wipe(...outcome.created)
+  if ('child' in outcome && outcome.child !== undefined) wipeGroupState(outcome.child)
 }

@@ -13,8 +13,8 @@ class InitSecret implements InitKey {
     this.#secret = secret
   }
 
-  evaluate(): { readonly initSecret: Uint8Array; readonly next: InitKey; readonly superseded: readonly Uint8Array[] } {
-    return { initSecret: this.#secret.slice(), next: this, superseded: [] }
+  evaluate(): ReturnType<InitKey['evaluate']> {
+    return { initSecret: this.#secret.slice(), next: this, superseded: [], created: [] }
   }
 
   encode(writer: Writer): void {

@@ -40,6 +40,8 @@ export interface Evaluation {
   readonly next: PuncturableTree
   /** Buffers of the old tree that `next` no longer holds. The caller wipes them once `next` is stored. */
   readonly superseded: readonly Uint8Array[]
+  /** Buffers of `next` that the old tree does not hold. Wipe them instead if the evaluation is given up. */
+  readonly created: readonly Uint8Array[]
 }
 
 const DEPTH_MAX = 512
@@ -85,6 +87,7 @@ export class PuncturableTree {
         leaf: grown.leaf,
         next: new PuncturableTree(this.#suite, this.depth, grown.spine, this.depth),
         superseded: [this.#root],
+        created: [grown.spine.secrets],
       }
     }
     return this.#evaluateBelow(this.#root, input)
@@ -120,6 +123,7 @@ export class PuncturableTree {
       leaf: grown.leaf,
       next: new PuncturableTree(this.#suite, this.depth, below, nodeCount),
       superseded: [secret],
+      created: [grown.spine.secrets],
     }
   }
 

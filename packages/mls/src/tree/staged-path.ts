@@ -141,3 +141,9 @@ export function wipeStagedSecrets(staged: StagedPath): void {
   wipe(staged.commitSecret, ...staged.pathSecrets.map(({ pathSecret }) => pathSecret))
   if (staged.lastPathSecret !== undefined) wipe(staged.lastPathSecret)
 }
+
+/** Overwrites everything secret in a staged path, for one that is given up. */
+export function wipeStagedPath(staged: StagedPath): void {
+  wipeStagedSecrets(staged)
+  wipe(...staged.keys.values())
+}

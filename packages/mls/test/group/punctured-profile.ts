@@ -1,6 +1,6 @@
 /** A profile as a decentralized variant has it: a path in every commit, and an init key that forgets each child. */
 import type { CipherSuite } from '@dmls/crypto'
-import { utf8 } from '@dmls/crypto'
+import { utf8, wipe } from '@dmls/crypto'
 import {
   deriveSecret,
   expandWithLabel,
@@ -25,8 +25,13 @@ class PuncturedKey implements InitKey {
     const suite = this.#suite
     const confirmation = deriveSecret(suite, lastPathSecret ?? commitSecret, 'conf')
     const input = expandWithLabel(suite, confirmation, 'child_init', childGroupContext, suite.hashSize)
-    const { leaf, next, superseded } = this.#tree.evaluate(input)
-    return { initSecret: leaf, next: new PuncturedKey(suite, next), superseded }
+    wipe(confirmation)
+    try {
+      const { leaf, next, superseded, created } = this.#tree.evaluate(input)
+      return { initSecret: leaf, next: new PuncturedKey(suite, next), superseded, created }
+    } finally {
+      wipe(input)
+    }
   }
 
   encode(writer: Writer): void {
@@ -44,6 +49,7 @@ export const punctured: Profile = {
   openEpoch: (suite, epochSecret) => {
     const root = deriveSecret(suite, epochSecret, 'parent_init')
     const initKey = new PuncturedKey(suite, PuncturableTree.fromRoot(suite, root, 8 * suite.hashSize))
+    wipe(root)
     return { initKey, epochId: deriveSecret(suite, epochSecret, 'epoch') }
   },
   decodeInitKey: (suite, reader) => new PuncturedKey(suite, PuncturableTree.decode(suite, reader)),

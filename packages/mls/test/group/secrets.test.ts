@@ -15,7 +15,11 @@ import {
   joinGroup,
   mlsProfile,
   type Proposal,
+  protectApplication,
+  sendProposal,
+  sendUpdate,
   wipeGroupState,
+  wipeOutcome,
 } from '../../src/index.ts'
 import type { RecordingSuite } from '../recording-suite.ts'
 import { suite as plainSuite } from '../suites.ts'
@@ -33,6 +37,7 @@ import {
   receiveCommit,
   trio,
 } from './people.ts'
+import { punctured } from './punctured-profile.ts'
 
 const PUBLIC = { wireFormat: 'mls_public_message' } as const
 
@@ -161,6 +166,46 @@ test('a commit that is refused at the very end leaves nothing behind', async () 
   expect(await codeOf(receive(bob, b, forged))).toBe('bad_confirmation_tag')
   expect(suite.handedOut.length).toBeGreaterThan(from + 10)
   expect(leftBehind(suite, from, [b])).toEqual([])
+})
+
+test('of what a message led to and nobody takes up nothing is left, and its receiver is as before', async () => {
+  const suite = watching(plainSuite)
+  const { alice, bob, charlie, a, b, c } = await trio({ suite, profile: punctured })
+  const said = await protectApplication(a, utf8('x'), { signer: alice.signer }, alice.services)
+  const proposal: Proposal = { proposalType: 'remove', removed: 2 }
+  const proposed = await sendProposal(said.state, proposal, { signer: alice.signer }, alice.services)
+  const committed = await createCommit(proposed.state, { signer: alice.signer }, alice.services)
+  const bobs = toHex(encodeGroupState(b))
+  for (const { message } of [said, proposed, committed]) {
+    const from = suite.handedOut.length
+    const processed = await receive(bob, b, message)
+    expect(leftBehind(suite, from, [b])).not.toEqual([])
+    wipeOutcome(processed)
+    // the name of an epoch is public
+    const names = [toHex(committed.child.epochId)]
+    expect(leftBehind(suite, from, [b]).filter((left) => !names.includes(left))).toEqual([])
+    expect(toHex(encodeGroupState(b))).toBe(bobs)
+  }
+  // also of what is made and not sent
+  const charlies = toHex(encodeGroupState(c))
+  const from = suite.handedOut.length
+  wipeOutcome(await protectApplication(c, utf8('y'), { signer: charlie.signer }, charlie.services))
+  wipeOutcome(await sendUpdate(c, { signer: charlie.signer }, charlie.services))
+  const unsent = await createCommit(c, { signer: charlie.signer }, charlie.services)
+  wipeOutcome(unsent)
+  expect(leftBehind(suite, from, [c])).toEqual([toHex(unsent.child.epochId)])
+  expect(toHex(encodeGroupState(c))).toBe(charlies)
+  expect((await follow(bob, b, committed.message)).epochId).toEqual(committed.child.epochId)
+})
+
+test('an Update that is not sent leaves nothing behind', async () => {
+  const { suite, alice, a } = await watched()
+  const reinit: Proposal = { proposalType: 'reinit', groupId: utf8('next'), version: 1, cipherSuite: 1, extensions: [] }
+  const { child } = await createCommit(a, { signer: alice.signer, proposals: [reinit] }, alice.services)
+  const from = suite.handedOut.length
+  expect(await codeOf(sendUpdate(child, { signer: alice.signer }, alice.services))).toBe('group_reinitialized')
+  expect(suite.handedOut.length).toBe(from + 1)
+  expect(leftBehind(suite, from, [child])).toEqual([])
 })
 
 test('a message whose signature is bad leaves nothing behind', async () => {

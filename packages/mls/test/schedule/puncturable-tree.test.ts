@@ -57,6 +57,13 @@ function encoded(tree: PuncturableTree): Uint8Array {
   return writer.finish()
 }
 
+/** The same shape without a secret. */
+function wiped(tree: PuncturableTree): PuncturableTree {
+  const copy = decoded(encoded(tree))
+  copy.wipe()
+  return copy
+}
+
 function decoded(bytes: Uint8Array): PuncturableTree {
   return decodeWhole(bytes, (reader) => PuncturableTree.decode(suite, reader))
 }
@@ -178,6 +185,23 @@ describe('a puncturable tree', () => {
     for (const secret of step.superseded) secret.fill(0)
     expect(encoded(step.next)).toEqual(nextBytes)
     expect(first.evaluate(two).leaf).not.toEqual(expected)
+  })
+
+  test('works as before when a step is given up and what it created is wiped, however much was punctured before', () => {
+    fc.assert(
+      fc.property(leaves, fc.nat(2 ** DEPTH - 1), (order, leaf) => {
+        let tree = PuncturableTree.fromRoot(suite, ROOT, DEPTH)
+        for (const other of order) if (other !== leaf) tree = tree.evaluate(inputOf(other, DEPTH)).next
+        const before = encoded(tree)
+        const { created, next } = tree.evaluate(inputOf(leaf, DEPTH))
+        for (const secret of created) secret.fill(0)
+        expect(encoded(tree)).toEqual(before)
+        expect(tree.evaluate(inputOf(leaf, DEPTH)).leaf).toEqual(eagerLeaf(ROOT, leaf, DEPTH))
+        // what it shares with the tree that stays is all that is left of it
+        tree.wipe()
+        expect(toHex(encoded(next))).toBe(toHex(encoded(wiped(next))))
+      }),
+    )
   })
 
   test('holds nothing from which a punctured leaf follows', () => {

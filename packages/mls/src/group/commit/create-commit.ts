@@ -2,12 +2,19 @@
  * Making a commit (RFC 9420 §12.4.1) with its Welcome. The input state is left as it was: whether the commit counts is
  * decided later, and until then the returned parent can process a rival.
  */
+import { wipe } from '@dmls/crypto'
 import { zeroSecret } from '../../schedule/key-schedule.ts'
 import { checkGroupRequirements } from '../../tree/group-requirements.ts'
 import { checkLeafNode } from '../../tree/leaf-node-validation.ts'
 import { retainPathKeys } from '../../tree/path-keys.ts'
 import { memberDemands } from '../../tree/required-capabilities.ts'
-import { encryptUpdatePath, type StagedPath, stageUpdatePath, wipeStagedSecrets } from '../../tree/staged-path.ts'
+import {
+  encryptUpdatePath,
+  type StagedPath,
+  stageUpdatePath,
+  wipeStagedPath,
+  wipeStagedSecrets,
+} from '../../tree/staged-path.ts'
 import type { Commit } from '../../wire/commit.ts'
 import { groupContextBytes } from '../../wire/group-context.ts'
 import type { LeafNode } from '../../wire/leaf-node.ts'
@@ -15,7 +22,7 @@ import { mlsMessageBytes } from '../../wire/mls-message.ts'
 import type { ResumptionPskUsage } from '../../wire/psk.ts'
 import type { CommittedProposal } from '../changes.ts'
 import { leafAuthenticator } from '../credentials.ts'
-import { deriveNextEpoch, freshState, type NextEpoch, provisionalContext, wipeOpenedEpoch } from '../epoch.ts'
+import { deriveNextEpoch, freshState, type NextEpoch, provisionalContext, wipeNextEpoch } from '../epoch.ts'
 import { checkMaySend, checkSigner, framedContent, protect, signFramed } from '../frame.ts'
 import { signedGroupInfo } from '../group-info.ts'
 import type { CommitOptions, GroupInfoOptions } from '../options.ts'
@@ -90,7 +97,7 @@ async function commitChosen(
       pskSecret.fill(0)
     }
   } catch (error) {
-    for (const key of staged?.keys.values() ?? []) key.fill(0)
+    if (staged !== undefined) wipe(...staged.keys.values())
     throw error
   } finally {
     if (staged !== undefined) wipeStagedSecrets(staged) // RFC 9420 §9.2
@@ -170,10 +177,15 @@ async function stagePath(
       extensions: options.leaf?.extensions ?? current.extensions,
     },
   })
-  checkLeafNode(suite, staged.leafNode, memberDemands(applied.extensions), {})
-  checkGroupRequirements(staged.tree, applied.extensions) // RFC 9420 §12.2: the tree must be valid after the commit
-  await leafAuthenticator(services, 'commit', context.groupId)(staged.leafNode, current)
-  return staged
+  try {
+    checkLeafNode(suite, staged.leafNode, memberDemands(applied.extensions), {})
+    checkGroupRequirements(staged.tree, applied.extensions) // RFC 9420 §12.2: the tree must be valid after the commit
+    await leafAuthenticator(services, 'commit', context.groupId)(staged.leafNode, current)
+    return staged
+  } catch (error) {
+    wipeStagedPath(staged)
+    throw error
+  }
 }
 
 interface Draft {
@@ -219,10 +231,13 @@ async function finish(draft: Draft): Promise<CommitCreated> {
     pskSecret: draft.pskSecret,
     init: { from: 'parent', key: state.initKey },
   })
+  const undo: Uint8Array[] = []
   try {
     const child = childOf(draft, next)
+    undo.push(...child.keys.values())
     const framed = { ...signed, auth: { ...signed.auth, confirmationTag: next.confirmationTag } }
     const sent = protect(state, framed, { padding: options.padding, random: services.random })
+    undo.push(...sent.created)
     const ownCommits = [...state.ownCommits, suite.hash(mlsMessageBytes(sent.message))]
     const parent = { ...sent.state, ownCommits, initKey: next.parentInitKey ?? state.initKey }
     const { welcome, groupInfo } = await announce(draft, child, next.joinerSecret)
@@ -238,9 +253,11 @@ async function finish(draft: Draft): Promise<CommitCreated> {
       changes,
       dropped: draft.dropped,
       superseded,
+      created: [...sent.created, ...next.created],
     }
   } catch (error) {
-    wipeOpenedEpoch(next.opened)
+    wipeNextEpoch(next)
+    wipe(...undo)
     throw error
   } finally {
     next.joinerSecret.fill(0)

@@ -18,7 +18,7 @@ import { groupContextBytes } from '../../wire/group-context.ts'
 import { leafNodeBytes } from '../../wire/leaf-node.ts'
 import type { CommitChanges } from '../changes.ts'
 import { leafAuthenticator } from '../credentials.ts'
-import { deriveNextEpoch, type EpochStep, freshState, provisionalContext, wipeOpenedEpoch } from '../epoch.ts'
+import { deriveNextEpoch, type EpochStep, freshState, provisionalContext, wipeNextEpoch } from '../epoch.ts'
 import { policyOf } from '../policy.ts'
 import { type Applied, applyProposals } from '../proposals/apply.ts'
 import { checkProposalTypes } from '../proposals/faults.ts'
@@ -40,7 +40,7 @@ export interface VerifiedCommit {
   readonly confirmationTag: Uint8Array
 }
 
-type Opened = Pick<ProcessedCommit, 'parent' | 'child' | 'superseded'>
+type Opened = Pick<ProcessedCommit, 'parent' | 'child' | 'superseded' | 'created'>
 
 /** A commit as far as everybody sees it: no private key has been used. */
 interface Staged {
@@ -63,8 +63,8 @@ export async function processCommit(
   const { changes, committer } = staged
   // RFC 9420 §12.4.2: a valid commit may remove us; then there is no child for us
   const removesUs = changes.removed.some((member) => member.leafIndex === state.ownLeaf)
-  const { parent, child, superseded }: Opened = removesUs
-    ? { parent: state, child: undefined, superseded: [] }
+  const { parent, child, superseded, created }: Opened = removesUs
+    ? { parent: state, child: undefined, superseded: [], created: [] }
     : await openChild(state, verified, staged, services)
   // field by field: an object that is spread into another one with more fields is moved several times
   return {
@@ -79,6 +79,7 @@ export async function processCommit(
     parent,
     child,
     superseded,
+    created,
   }
 }
 
@@ -219,7 +220,7 @@ async function openChild(
       own.push(next.joinerSecret)
       // RFC 9420 §12.4.2: verify that the confirmation tag is the same
       if (!equalConstantTime(next.confirmationTag, verified.confirmationTag)) {
-        wipeOpenedEpoch(next.opened)
+        wipeNextEpoch(next)
         throw invalid('bad_confirmation_tag', 'the confirmation tag of a commit does not match')
       }
       const { contextBytes, confirmationTag } = next
@@ -239,7 +240,7 @@ async function openChild(
         next.opened,
       )
       const parent = { ...state, initKey: next.parentInitKey ?? state.initKey }
-      return { parent, child, superseded: next.superseded }
+      return { parent, child, superseded: next.superseded, created: next.created }
     } catch (error) {
       wipe(...path.keys.values())
       throw error

@@ -23,7 +23,15 @@ export async function processProposal(
   const { sender, authenticatedData } = authenticated.content
   const cached = cacheEntry(state, authenticated, proposal)
   const { reference } = cached
-  const outcome = { kind: 'proposal', reference, proposal, sender, authenticatedData, superseded: [] } as const
+  const outcome = {
+    kind: 'proposal',
+    reference,
+    proposal,
+    sender,
+    authenticatedData,
+    superseded: [],
+    created: [],
+  } as const
   if (state.proposals.has(toHex(reference))) return { ...outcome, state }
   checkAdmission(state, authenticated, proposal, policy)
   const entry: CommittedProposal = { proposal, sender, reference }

@@ -44,7 +44,12 @@ export async function sendUpdate(
 ): Promise<SentProposal> {
   const { leafNode, encryptionPrivateKey } = await updatedLeaf(state, options, services)
   const proposal = { proposalType: 'update', leafNode } as const
-  return send(state, proposal, options, services, encryptionPrivateKey)
+  try {
+    return await send(state, proposal, options, services, encryptionPrivateKey)
+  } catch (error) {
+    encryptionPrivateKey.fill(0)
+    throw error
+  }
 }
 
 async function send(
@@ -71,7 +76,12 @@ async function send(
       ? [{ reference, leafNode: proposal.leafNode, encryptionPrivateKey }]
       : []
   const pendingUpdates = update.length === 0 ? state.pendingUpdates : [...state.pendingUpdates, ...update]
-  return { ...sent, state: { ...sent.state, proposals: withProposal(state, cached), pendingUpdates }, reference }
+  return {
+    ...sent,
+    state: { ...sent.state, proposals: withProposal(state, cached), pendingUpdates },
+    reference,
+    created: [...sent.created, ...update.map((pending) => pending.encryptionPrivateKey)],
+  }
 }
 
 /** How a proposal is kept until a commit refers to it. */
