@@ -11,6 +11,7 @@ import {
   signerFromPrivateKey,
   systemRandom,
   utf8,
+  wipe,
 } from '@dmls/crypto'
 import { type Credential, decodeWhole, invalid, Writer } from '@dmls/mls'
 import type { Authenticator, Store } from './ports.ts'
@@ -45,9 +46,10 @@ export async function loadOrCreateIdentity(
 ): Promise<Identity> {
   const suite = provider.cipherSuite(options.cipherSuite ?? 1)
   const kept = await store.get(IDENTITY_KEY)
-  if (kept !== undefined) return identityFromPrivateKey(suite, kept)
+  if (kept !== undefined) return identityFromPrivateKey(suite, kept).finally(() => wipe(kept))
   const { identity, privateKey } = await createIdentity(suite, options.random)
   await store.write([{ type: 'put', key: IDENTITY_KEY, value: privateKey }])
+  wipe(privateKey)
   return identity
 }
 

@@ -61,6 +61,7 @@ export class KeyPackages {
     const keyPackages = new KeyPackages(context)
     for await (const [, value] of context.store.entries({ prefix: KEY_PACKAGE_PREFIX })) {
       const own = decodeOwn(value)
+      wipe(value)
       keyPackages.#own.set(toHex(own.bundle.reference), own)
     }
     await keyPackages.#deleteExpired()
@@ -88,7 +89,9 @@ export class KeyPackages {
   ): Promise<OwnKeyPackage> {
     const own = await this.#make(purpose, keyPackageExtensions)
     const { reference } = own.bundle
-    await this.#context.store.write([{ type: 'put', key: keyPackageKey(reference), value: encodeOwn(own) }])
+    const value = encodeOwn(own)
+    await this.#context.store.write([{ type: 'put', key: keyPackageKey(reference), value }])
+    wipe(value)
     this.#own.set(toHex(reference), own)
     return own
   }
@@ -155,10 +158,17 @@ export class KeyPackages {
   /** What to write so that it is not offered again, and what to call once that is written. */
   use(own: OwnKeyPackage, groupId: Uint8Array, epoch: DmlsEpoch): Pending {
     const used: OwnKeyPackage = { ...own, use: 'used', groupId, entered: [...own.entered, epoch] }
+    const { reference } = own.bundle
+    let value: Uint8Array | undefined
     return {
-      operations: [{ type: 'put', key: keyPackageKey(own.bundle.reference), value: encodeOwn(used) }],
+      // encoded when it is to be written: of a Welcome that is not followed there is no copy
+      get operations() {
+        value ??= encodeOwn(used)
+        return [{ type: 'put', key: keyPackageKey(reference), value }] as const
+      },
       written: () => {
-        this.#own.set(toHex(own.bundle.reference), used)
+        this.#own.set(toHex(reference), used)
+        if (value !== undefined) wipe(value)
       },
     }
   }

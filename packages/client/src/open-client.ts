@@ -1,7 +1,7 @@
 /** Opening a client: reads everything back from the store, takes part in its topics, and wires the parts together. */
 import { signerFromPrivateKey, systemRandom, toHex } from '@dmls/crypto'
 import { createDmlsProfile, dmlsEpoch, leafOptions, policyIn } from '@dmls/dmls'
-import { decodeMlsMessage, type GroupInfo, type Joined, usage, type Watch } from '@dmls/mls'
+import { decodeMlsMessage, type GroupInfo, type Joined, usage, type Watch, wipeGroupState } from '@dmls/mls'
 import type { CallOptions, CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
 import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING, watchedByBoth, watchOf } from './context.ts'
 import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './group/group-beginning.ts'
@@ -176,19 +176,41 @@ class RunningClient implements DmlsClient {
   }
 
   async #useWelcome(joined: Joined, own: OwnKeyPackage, use: Pending): Promise<void> {
+    let isTaken = false
+    try {
+      await this.#follow(joined, own, use, () => {
+        isTaken = true
+      })
+    } finally {
+      // it waits for something, or leads nowhere; what comes of it later is computed anew
+      if (!isTaken) wipeGroupState(joined.state)
+    }
+  }
+
+  /** Follows a Welcome, if it is to be followed; `taken` is called as soon as its state is ours. */
+  async #follow(joined: Joined, own: OwnKeyPackage, use: Pending, taken: () => void): Promise<void> {
     const id = toHex(joined.state.context.groupId)
+    const entering: Pending = {
+      get operations() {
+        return use.operations
+      },
+      written: () => {
+        taken()
+        use.written()
+      },
+    }
     const isKept = (): boolean => this.#keyPackages.all().some(({ bundle }) => bundle === own.bundle)
     const begun = await this.#beginnings.run(async () => {
       if (this.#groups.has(id)) return undefined
       // forgotten meanwhile, and the key package with it
       if (!isKept()) return undefined
-      return this.#start(await joinGroup(this.#context, joined, own.signingKey, use), 'begun')
+      return this.#start(await joinGroup(this.#context, joined, own.signingKey, entering), 'begun')
     })
     if (begun !== undefined) return this.#joined.emit(begun.handle)
     const known = this.#groups.get(id)
     if (known === undefined) return
     if (!known.running.state.dag.has(dmlsEpoch(joined.state.epochId))) {
-      return known.running.adopt(joined, own.signingKey, use)
+      return known.running.adopt(joined, own.signingKey, entering)
     }
     if (!isKept()) return
     // RFC 9420 §10: a key package that leads where we are already is used up all the same, and not offered again

@@ -4,7 +4,7 @@
  */
 import { equalBytes, fromHex, toHex } from '@dmls/crypto'
 import { dmlsEpoch, type Invitation, instanceId, mlsServices } from '@dmls/dmls'
-import { decodeMlsMessage, type Joined, joinGroup, MlsError } from '@dmls/mls'
+import { decodeMlsMessage, type Joined, joinGroup, MlsError, wipeGroupState } from '@dmls/mls'
 import { authenticateWith, type ClientContext } from './context.ts'
 import type { Pending } from './group/message-ledger.ts'
 import type { KeyPackages, OwnKeyPackage } from './key-packages.ts'
@@ -23,7 +23,10 @@ function isInto(into: Destination | undefined, groupId: Uint8Array): into is Des
   return into !== undefined && equalBytes(into.groupId, groupId)
 }
 
-/** What a Welcome leads to; the use of the key package is written in the batch that makes us a member. */
+/**
+ * What a Welcome leads to; the use of the key package is written in the batch that makes us a member. The state is the
+ * callee's: one that is not kept is overwritten there.
+ */
 export type UseWelcome = (joined: Joined, own: OwnKeyPackage, use: Pending) => Promise<void>
 
 export class WelcomeInbox {
@@ -117,7 +120,10 @@ export class WelcomeInbox {
         }),
       )
       const own = this.#keyPackages.find(joined.keyPackageRef)
-      if (own === undefined) return
+      if (own === undefined) {
+        wipeGroupState(joined.state)
+        return
+      }
       const { groupId } = joined.state.context
       const epoch = dmlsEpoch(joined.state.epochId)
       const use = this.#keyPackages.use(own, groupId, epoch)

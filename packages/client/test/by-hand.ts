@@ -13,10 +13,17 @@ import { MemoryStore } from '../src/memory-store.ts'
 import type { Store, StoreOperation, StoreRange } from '../src/ports.ts'
 import { HandDelivery, type Published } from './hand-delivery.ts'
 
+function copyOf(operation: StoreOperation): StoreOperation {
+  return operation.type === 'put' ? { ...operation, value: operation.value.slice() } : operation
+}
+
 /** A store that shows its batches before they take effect, and can be made to refuse. */
 export class WatchedStore implements Store {
   readonly memory: MemoryStore
+  /** As they were written: whoever writes a secret overwrites its own copy. */
   readonly batches: (readonly StoreOperation[])[] = []
+  /** The very arrays of values that went in or came out. */
+  readonly passed: Uint8Array[] = []
   onWrite: () => void = () => undefined
   onRead: () => void = () => undefined
   /** How often it was told to forget. */
@@ -28,11 +35,16 @@ export class WatchedStore implements Store {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.onRead()
-    return this.memory.get(key)
+    const value = await this.memory.get(key)
+    if (value !== undefined) this.passed.push(value)
+    return value
   }
 
-  entries(range: StoreRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
-    return this.memory.entries(range)
+  async *entries(range: StoreRange): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array]> {
+    for await (const [key, value] of this.memory.entries(range)) {
+      this.passed.push(value)
+      yield [key, value]
+    }
   }
 
   keys(range: StoreRange): AsyncIterable<Uint8Array> {
@@ -40,7 +52,8 @@ export class WatchedStore implements Store {
   }
 
   write(operations: readonly StoreOperation[]): Promise<void> {
-    this.batches.push(operations)
+    this.batches.push(operations.map(copyOf))
+    for (const operation of operations) if (operation.type === 'put') this.passed.push(operation.value)
     this.onWrite()
     return this.memory.write(operations)
   }

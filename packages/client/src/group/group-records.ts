@@ -2,7 +2,7 @@
  * A group in the store: what a step changed becomes records of one batch, and all records together become the group
  * again. What an epoch is made of: `epoch-records.ts`; its ratchet tree: `tree-packs.ts`; who was heard: `witness-packs.ts`.
  */
-import type { CipherSuite } from '@dmls/crypto'
+import { type CipherSuite, wipe } from '@dmls/crypto'
 import {
   type Changes,
   Dag,
@@ -126,7 +126,11 @@ export class GroupRecords {
     const invited = this.#keyPackages.put(changes.keyPackages, state.keyPackages)
     operations.push(...invited.operations)
     written.push(invited.written)
-    if (changes.meta) put('meta', new Uint8Array(0), encodeMeta({ group: encodeGroupMeta(state), signingKeys }))
+    if (changes.meta) {
+      const meta = encodeMeta({ group: encodeGroupMeta(state), signingKeys })
+      put('meta', new Uint8Array(0), meta)
+      written.push(() => wipe(meta))
+    }
     return {
       operations,
       written: () => {
@@ -156,6 +160,7 @@ export class GroupRecords {
     const metaBytes = await store.get(groupRecordKey(groupId, 'meta', new Uint8Array(0)))
     if (metaBytes === undefined) throw new MlsError('internal', 'store_incomplete', 'the group has no meta record')
     const stored = decodeMeta(metaBytes)
+    wipe(metaBytes)
     const meta = decodeGroupMeta(stored.group)
 
     // side by side: most of the time goes by between asking a disk and its answer

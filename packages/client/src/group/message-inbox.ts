@@ -2,6 +2,7 @@
  * Messages between their decryption and the application: stored in the batch that consumed their key, deleted when the
  * application's handler is done. A crash in between delivers a message again rather than never; its `id` is the same.
  */
+import { wipe } from '@dmls/crypto'
 import { type DmlsEpoch, dmlsEpoch, type InstanceId, identifierBytes, instanceId } from '@dmls/dmls'
 import { decodeWhole, MlsError, Writer } from '@dmls/mls'
 import type { Store, StoreOperation } from '../ports.ts'
@@ -51,16 +52,20 @@ export class MessageInbox {
   async #load(sequence: number): Promise<InboxMessage> {
     const value = await this.#store.get(this.#key(sequence))
     if (value === undefined) throw new MlsError('internal', 'store_incomplete', 'a message in the inbox is not there')
-    return decodeMessage(value)
+    const message = decodeMessage(value)
+    wipe(value)
+    return message
   }
 
   /** What to write so that the message will be delivered, and what to call once that is written. */
   append(message: InboxMessage): { readonly operations: readonly StoreOperation[]; readonly written: () => void } {
     const sequence = this.#next++
+    const value = encodeMessage(message)
     return {
-      operations: [{ type: 'put', key: this.#key(sequence), value: encodeMessage(message) }],
+      operations: [{ type: 'put', key: this.#key(sequence), value }],
       written: () => {
         this.#entries.push({ sequence, message })
+        wipe(value)
       },
     }
   }
