@@ -201,6 +201,41 @@ describe('a burglary', () => {
     await story.end()
   })
 
+  test('scenario 13: of a commit that has to wait, and of what a removed member says, nothing is left', async () => {
+    const [story, alice, bob, carol, dora] = (await begin(['alice', 'bob', 'carol', 'dora'], 4)) as Story4
+    const sides: { commit: Commit; parcel: Parcel; text: Parcel }[] = []
+    for (const person of [alice, bob]) {
+      await story.update(person)
+      const [commit, parcel] = [lastCommit(story), story.parcels.at(-1) as Parcel]
+      await story.say(person)
+      sides.push({ commit, parcel, text: story.parcels.at(-1) as Parcel })
+    }
+    await story.bring(alice, (sides[1] as (typeof sides)[number]).parcel)
+    const sent = story.parcels.length
+    await story.remove(alice, dora)
+    const merge = lastCommit(story)
+    const ofMerge = story.parcels[sent] as Parcel
+    sides.sort((side) => (side.commit.child === merge.parent ? -1 : 1))
+    const [base, resolved] = sides as [(typeof sides)[number], (typeof sides)[number]]
+    await story.bring(carol, base.parcel)
+    await story.bring(carol, ofMerge)
+    expect(carol.requireGroup.head).toBe(merge.parent)
+    story.burgle('while the merge waits for what it resolves', carol)
+    await story.bring(carol, resolved.parcel)
+    expect(carol.requireGroup.head).toBe(merge.child)
+    // the merge opened the way to this text when it was refused
+    await story.bring(carol, base.text)
+    story.burgle('after the merge', carol)
+    await story.say(dora)
+    await story.bring(carol, story.parcels.at(-1) as Parcel)
+    expect(carol.events.filter(({ type }) => type === 'refused')).toEqual([
+      expect.objectContaining({ code: 'sender_removed' }),
+    ])
+    story.burgle('after what the removed member said', carol)
+    for (const burglary of story.burglaries) await worthOf(story, burglary)
+    await story.end()
+  })
+
   test('scenario 13: of a group that was forgotten nothing is left', async () => {
     const [story, alice, bob] = (await begin(['alice', 'bob'], 2)) as Story3
     await story.update(alice)

@@ -28,9 +28,6 @@ export interface Amiss {
   readonly commits: readonly string[]
 }
 
-/** The input of a PPRF says which of its values is wanted, and gives nothing to whoever has not the PPRF before that. */
-const HARMLESS: ReadonlySet<string> = new Set(['child_init'])
-
 /** What it is worth by the symbols. */
 export function expectedReach({ commits, messages }: ClientChronicle, { holdings }: Burglary): Reach {
   return reachOf(holdings, commits, messages)
@@ -72,11 +69,10 @@ export async function amiss(story: ClientChronicle, { disk, memory, holdings }: 
   const remains = new Remains(derivations, holdings, traces)
   const bytes = await bytesOn(disk)
   const onDisk = Buffer.from(bytes)
-  const leftOver = [...memory.leftOver].filter((secret) => !HARMLESS.has(derivations.labelOf(secret)))
   return {
     disk: remains.amiss(derivations.standingIn(bytes)),
     memory: remains.amiss(derivations.standingIn(memory.bytes)),
-    leftOver: remains.amiss(new Set(leftOver)),
+    leftOver: remains.amiss(memory.leftOver),
     read: remains.amiss(derivations.standingIn(memory.read)),
     // each goes when the epoch that it began can only be read
     commits: [...epochs].flatMap(([id, { commit }]) =>

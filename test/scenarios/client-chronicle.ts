@@ -192,14 +192,12 @@ export class ClientChronicle {
       told: person.events.length,
       sealed: person.watched.sealedWith.length,
       started: person.watched.initSecrets.length,
-      handedOut: person.watched.handedOut.length,
-      computed: person.watched.epochs.length,
     }
     const { watched } = person
     const outcome = await action().catch(ignoreRefusal)
     await person.settle()
     // another process has a record of its own
-    const since = watched === person.watched ? before : { ...before, sealed: 0, started: 0, handedOut: 0, computed: 0 }
+    const since = watched === person.watched ? before : { ...before, sealed: 0, started: 0 }
     this.#collect(person)
     const { group } = person
     if (group !== undefined) {
@@ -207,15 +205,6 @@ export class ClientChronicle {
         if (!known.has(facts.id)) this.#noteEpoch(person, group, facts, { ...since, enteredFrom })
       }
       const events = person.events.slice(before.told)
-      const added = group
-        .dag()
-        .epochs()
-        .filter(({ id }) => !known.has(id))
-      // what a message led to that is not taken up, for something is missing or wrong, is left to the garbage collector
-      const isRefused = outcome === 'ignore' || events.some(({ type }) => REFUSALS.has(type))
-      if (isRefused || person.watched.epochs.length - since.computed > added.length) {
-        person.watched.handedOut.splice(since.handedOut)
-      }
       if (events.some(({ type }) => type === 'rejoined') && this.#lost.has(person.name)) {
         this.holdingsOf(person).distrust(heldBefore)
         this.#lost.delete(person.name)
@@ -344,8 +333,6 @@ export class ClientChronicle {
     })
   }
 }
-
-const REFUSALS: ReadonlySet<string> = new Set(['refused', 'unknownEpoch', 'beyondHorizon'])
 
 /** What a member may not do, or cannot yet. */
 function ignoreRefusal(error: unknown): void {

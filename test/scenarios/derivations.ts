@@ -23,8 +23,6 @@ export interface Watched {
   readonly initSecrets: string[]
   /** Keys that it encrypted with, in order. */
   readonly sealedWith: string[]
-  /** The confirmation_key of each epoch that it computed, in order, whether or not it took it up. */
-  readonly epochs: string[]
 }
 
 const PREFIX = 'MLS 1.0 '
@@ -43,7 +41,7 @@ export class Derivations {
 
   /** A provider for one process. */
   watch(): Watched {
-    const watched = { handedOut: [], initSecrets: [], sealedWith: [], epochs: [] }
+    const watched = { handedOut: [], initSecrets: [], sealedWith: [] }
     const provider: CryptoProvider = {
       ...nodeProvider,
       cipherSuite: (id) => this.#watchSuite(nodeProvider.cipherSuite(id), watched),
@@ -75,7 +73,6 @@ export class Derivations {
         else {
           const secret = keep(expanded, label, from)
           if (label === 'pprf') watched.initSecrets.push(secret)
-          if (label === 'confirm') watched.epochs.push(secret)
         }
         return expanded
       },

@@ -1,15 +1,13 @@
 /**
- * A store that remembers the values of groups that it handed out, so that a test sees which of them were overwritten. The
- * client does not overwrite what it reads of its key packages.
+ * A store that remembers the values that it handed out and that it was handed, so that a test sees which of them were
+ * overwritten by whoever has them.
  */
 import type { Store } from '@dmls/client'
 import type { StoreOperation, StoreRange } from '@dmls/client/ports'
 
-const OF_GROUPS = 'g/'
-
 export class ReadStore implements Store {
   readonly #inner: Store
-  #handedOut: Uint8Array[] = []
+  #values: Uint8Array[] = []
 
   constructor(inner: Store) {
     this.#inner = inner
@@ -17,13 +15,13 @@ export class ReadStore implements Store {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     const value = await this.#inner.get(key)
-    if (value !== undefined) this.#note(key, value)
+    if (value !== undefined) this.#values.push(value)
     return value
   }
 
   async *entries(range: StoreRange): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array]> {
     for await (const [key, value] of this.#inner.entries(range)) {
-      this.#note(key, value)
+      this.#values.push(value)
       yield [key, value]
     }
   }
@@ -33,6 +31,7 @@ export class ReadStore implements Store {
   }
 
   write(operations: readonly StoreOperation[]): Promise<void> {
+    for (const operation of operations) if (operation.type === 'put') this.#values.push(operation.value)
     return this.#inner.write(operations)
   }
 
@@ -44,13 +43,9 @@ export class ReadStore implements Store {
     return this.#inner.close()
   }
 
-  #note(key: Uint8Array, value: Uint8Array): void {
-    if (new TextDecoder().decode(key.subarray(0, 2)) === OF_GROUPS) this.#handedOut.push(value)
-  }
-
-  /** What was read and not overwritten, one after the other. */
+  /** What was read or written and not overwritten, one after the other. */
   leftOver(): Uint8Array {
-    this.#handedOut = this.#handedOut.filter((value) => value.some((byte) => byte !== 0))
-    return Buffer.concat(this.#handedOut)
+    this.#values = this.#values.filter((value) => value.some((byte) => byte !== 0))
+    return Buffer.concat(this.#values)
   }
 }

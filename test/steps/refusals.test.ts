@@ -2,7 +2,7 @@
  * What a step derived that is refused in the end is overwritten, and nothing else is: the state works as before. The
  * nodes of a PPRF lie in one array, which no cipher suite handed out, so they are watched where they are made.
  */
-import { toHex } from '@dmls/crypto'
+import { type CipherSuite, toHex } from '@dmls/crypto'
 import {
   type AdminPolicy,
   type DmlsGroupState,
@@ -11,9 +11,9 @@ import {
   makeCommit,
   receiveMessage,
 } from '@dmls/dmls'
-import { encodeWhole, type GroupState, type InitKey, type Profile } from '@dmls/mls'
+import { decodeGroupState, encodeGroupState, encodeWhole, type GroupState, type InitKey, type Profile } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
-import { type Actor, fingerprint, profile } from '../scenarios/actor.ts'
+import { type Actor, fingerprint, profile, suite } from '../scenarios/actor.ts'
 import { contentOf, flipped, forgeCommit, reframe } from '../scenarios/forge.ts'
 import { actors, groupOf } from '../scenarios/story.ts'
 
@@ -121,4 +121,39 @@ describe('of a commit that is refused', () => {
     await expect(received).rejects.toThrow(expect.objectContaining({ code: 'bad_confirmation_tag' }))
     expectNothingLeft(watched)
   })
+})
+
+test('of a message whose sender was removed nothing is left, and another of the same epoch is read', async () => {
+  const [alice, bob, charlie] = await three(34)
+  const epoch = alice.head
+  const early = await alice.say('before')
+  const removal = await alice.commit({ remove: [bob.self] })
+  await charlie.receive(removal.wire)
+  const late = await bob.say('after')
+  const before = fingerprint(charlie.state)
+  const derived: Uint8Array[] = []
+  const watching: CipherSuite = {
+    ...suite,
+    expand: (...input) => {
+      const secret = suite.expand(...input)
+      derived.push(secret)
+      return secret
+    },
+  }
+  const epochs = [...charlie.state.epochs].map(([id, held]) => {
+    const { tree } = held.group
+    const group = decodeGroupState(encodeGroupState(held.group), { suite: watching, profile, tree })
+    return [id, { ...held, group }] as const
+  })
+  const state = { ...charlie.state, epochs: new Map(epochs) }
+  const received = receiveMessage(state, decodeDmlsMessage(late), charlie.services)
+  await expect(received).rejects.toThrow(
+    expect.objectContaining({ code: 'sender_removed', fields: { sender: bob.self } }),
+  )
+  expect(derived.length).toBeGreaterThan(5)
+  expect(derived.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([])
+  expect(epochs.map(([id]) => id)).toContain(epoch)
+  expect(await charlie.receive(late)).toEqual(['refused: sender_removed'])
+  expect(fingerprint(charlie.state)).toBe(before)
+  expect(await charlie.receive(early)).toEqual(['application'])
 })

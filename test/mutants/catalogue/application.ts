@@ -124,8 +124,9 @@ export const APPLICATION: readonly Mutant[] = [
     breaks:
       'A commit in an epoch that can only be read is reported as a bad message, not as one from beyond the horizon.',
     file: 'packages/dmls/src/group/receive.ts',
-    search: 'if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stage)',
-    replacement: "if (isHandshake && error instanceof MlsError && error.code === '') checkHorizon(epoch, stage)",
+    search: 'if (isHandshake && error instanceof MlsError) checkHorizon(epoch, stageOf(held))',
+    replacement:
+      "if (isHandshake && error instanceof MlsError && error.code === '') checkHorizon(epoch, stageOf(held))",
     tests: ['test/steps/retire.test.ts', 'packages/client/test/events.test.ts'],
   },
 ]

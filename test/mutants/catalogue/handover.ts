@@ -51,11 +51,11 @@ export const HANDOVER: readonly Mutant[] = [
       'The handovers of a merge have higher counters than it, so the merger speaks for the branch that it gives up.',
     file: 'packages/dmls/src/group/commit.ts',
     search:
-      '  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)\n' +
-      '  builder.set({ counter })\n',
+      '    handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)\n' +
+      '    builder.set({ counter })\n',
     replacement:
-      '  builder.set({ counter })\n' +
-      '  const handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)\n',
+      '    builder.set({ counter })\n' +
+      '    handovers = await sendHandovers(builder, handedOver, { resolvedBy: epoch, heads }, services)\n',
     tests: ['test/steps/handover.test.ts'],
   },
   {

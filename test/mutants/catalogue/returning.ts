@@ -49,8 +49,8 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     name: 'copied-state-goes-on',
     breaks: 'A state that was copied or restored does not notice it, and uses keys that were used already.',
     file: 'packages/dmls/src/group/receive.ts',
-    search: 'if (!(await isSentElsewhere(held.group, message.message))) ',
-    replacement: 'if ((await isSentElsewhere(held.group, message.message)) !== undefined) ',
+    search: 'if (!(await isSentElsewhere(held.group, message))) ',
+    replacement: 'if ((await isSentElsewhere(held.group, message)) !== undefined) ',
     tests: RETURNING,
   },
   {

@@ -6,9 +6,9 @@ export const SECRETS: readonly Mutant[] = [
     name: 'pprf-not-punctured',
     breaks: 'Evaluating the PPRF leaves it as it was: whoever steals a parent later recomputes its children.',
     file: 'packages/dmls/src/pprf/pprf.ts',
-    search: 'return { output, next: new Pprf(this.#suite, next), superseded }',
+    search: 'return { output, next: new Pprf(this.#suite, next), superseded, created }',
     replacement:
-      'return { output, next: next === undefined ? this : new Pprf(this.#suite, this.#tree), superseded: [] }',
+      'return { output, next: next === undefined ? this : new Pprf(this.#suite, this.#tree), superseded: [], created }',
     tests: ['packages/dmls/test/pprf/pprf.test.ts', 'packages/dmls/test/key-schedule/dmls-profile.test.ts'],
   },
   {

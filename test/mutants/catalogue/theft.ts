@@ -2,6 +2,8 @@
 import type { Mutant } from '../mutant.ts'
 
 const BURGLARIES = ['test/scenarios/burglaries.test.ts']
+const REFUSALS = ['test/steps/refusals.test.ts']
+const PASSED = ['packages/client/test/secrets-passed.test.ts']
 
 export const THEFT: readonly Mutant[] = [
   {
@@ -110,5 +112,85 @@ export const THEFT: readonly Mutant[] = [
     search: "  'externalSecret',\n",
     replacement: '',
     tests: BURGLARIES,
+  },
+  {
+    name: 'pprf-input-left-in-memory',
+    breaks: 'The input of a PPRF is not overwritten when it was evaluated.',
+    file: 'packages/dmls/src/key-schedule/dmls-profile.ts',
+    search: '      pprfInput.fill(0)\n',
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'refused-step-left-in-memory',
+    breaks: 'What a message led to that is refused in the end is let go of as it is.',
+    file: 'packages/dmls/src/group/receive.ts',
+    search: '    wipeOutcome(processed)\n',
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'refused-child-left-in-memory',
+    breaks: 'Of a step that is given up, the child is let go of as it is.',
+    file: 'packages/mls/src/group/wipe.ts',
+    search: "  if ('child' in outcome && outcome.child !== undefined) wipeGroupState(outcome.child)\n",
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'refused-ratchet-left-in-memory',
+    breaks: 'Of a step that is given up, what it made of the secret tree and the PPRF is let go of as it is.',
+    file: 'packages/mls/src/group/wipe.ts',
+    search: "  if ('created' in outcome) wipe(...outcome.created)\n",
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'given-up-pprf-left-in-memory',
+    breaks: 'The PPRF that a commit with a wrong confirmation tag would leave is let go of as it is.',
+    file: 'packages/mls/src/group/epoch.ts',
+    search: 'wipe(next.joinerSecret, ...next.created)',
+    replacement: 'wipe(next.joinerSecret)',
+    tests: REFUSALS,
+  },
+  {
+    name: 'unmade-commit-left-in-memory',
+    breaks: 'Whoever may not make a commit keeps what it would have led to.',
+    file: 'packages/dmls/src/group/commit.ts',
+    search: '    wipeOutcome(created)\n',
+    replacement: '',
+    tests: REFUSALS,
+  },
+  {
+    name: 'unfollowed-welcome-left-in-memory',
+    breaks: 'The state that a Welcome leads to, which is not followed, is let go of as it is.',
+    file: 'packages/client/src/open-client.ts',
+    search: '      if (!isTaken) wipeGroupState(joined.state)\n',
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'key-package-left-as-it-was-read',
+    breaks: 'The record of a key package that was read at opening outlives the key package in memory.',
+    file: 'packages/client/src/key-packages.ts',
+    search: '      wipe(value)\n',
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'key-package-left-as-it-was-written',
+    breaks: 'The record of a key package that was written outlives the key package in memory.',
+    file: 'packages/client/src/key-packages.ts',
+    search: '        if (value !== undefined) wipe(value)\n',
+    replacement: '',
+    tests: BURGLARIES,
+  },
+  {
+    name: 'signature-keys-left-as-they-were-read',
+    breaks: 'The record with the signature keys of a group is not overwritten when the group was read.',
+    file: 'packages/client/src/group/group-records.ts',
+    search: '    wipe(metaBytes)\n',
+    replacement: '',
+    tests: PASSED,
   },
 ]
