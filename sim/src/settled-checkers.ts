@@ -71,6 +71,20 @@ function knowsPastOf(one: SimNode, other: SimNode): boolean {
   )
 }
 
+/**
+ * Whether a branch that others merged came too late for somebody, who judges as if it was not there (protocol §8). Then
+ * what follows from the history is not the same for everybody, until all are where the merge is.
+ */
+export function lacksMerged(node: SimNode, history: UnionHistory): boolean {
+  const dag = node.group?.dag()
+  if (dag === undefined) return false
+  return dag
+    .epochs()
+    .some(({ resolves }) =>
+      resolves.some(({ head, forkPoint }) => !dag.has(head) && dag.has(forkPoint) && history.dag.has(head)),
+    )
+}
+
 /** The members of everybody's head are those that follow from all that led to it. */
 export function checkHeadMembers(world: World, history: UnionHistory, membershipOf: MembershipOfHeads): string[] {
   return believersOf(world).flatMap((node) => {

@@ -1,5 +1,6 @@
 /** Plays a scenario in a world of its own and checks it against the specification. */
 import { nodeProvider } from '@dmls/crypto/node'
+import type { EpochFacts } from '@dmls/dmls'
 import {
   checkAttempts,
   checkCaps,
@@ -10,6 +11,7 @@ import {
   checkSharedHead,
   checkWorld,
   isBeyondTheLimit,
+  lacksMerged,
   type MembershipOfHeads,
   playScenario,
   type Scenario,
@@ -110,6 +112,24 @@ function isPressed(world: World, { policy }: Scenario): boolean {
 
 const TOLD: ReadonlySet<string> = new Set(['beyondHorizon', 'cannotFollow'])
 
+/**
+ * The members of everybody's head follow from the history; or, where somebody who is no node lied about what it had seen,
+ * from the history without its claims: whoever came after a fork cannot tell.
+ */
+function checkMembersAtHeads(world: World, history: UnionHistory): string[] {
+  const people = new Set(world.nodes.map(({ identity }) => identity))
+  const isStranger = ({ id, committer }: EpochFacts): boolean =>
+    committer !== undefined && !people.has(history.roster(id).get(committer) ?? '')
+  const withoutClaims: MembershipOfHeads = ({ facts }, heads) => {
+    const epochs = facts.map((epoch) => (isStranger(epoch) ? { ...epoch, resolves: [] } : epoch))
+    return new Set(membership({ epochs, messages: [] }, heads).keys())
+  }
+  const wrong = checkHeadMembers(world, history, membershipOf)
+  if (wrong.length === 0 || !history.facts.some(isStranger)) return wrong
+  const stillWrong = checkHeadMembers(world, history, withoutClaims).map((violation) => violation.split(' ')[0])
+  return wrong.filter((violation) => stillWrong.includes(violation.split(' ')[0]))
+}
+
 async function checkSettled(
   world: World,
   scenario: Scenario,
@@ -119,13 +139,14 @@ async function checkSettled(
   const history = new UnionHistory(world)
   const beyondTheLimit = isBeyondTheLimit(world, history, specification(history))
   const pressed = isPressed(world, scenario)
+  const isParted = world.nodes.some((node) => lacksMerged(node, history))
   return {
     violations: [
       ...checkAttempts(world),
       ...checkReaders(world, history),
       ...(await checkCaps(world)),
       ...checkRights(world, history),
-      ...(pressed ? [] : checkHeadMembers(world, history, membershipOf)),
+      ...(pressed || isParted ? [] : checkMembersAtHeads(world, history)),
       ...(beyondTheLimit ? [] : checkConsistentHeads(world)),
       ...(beyondTheLimit || pressed ? [] : checkOne(world)),
       ...(beyondTheLimit ? [] : await checkDeliveredIfHeld(world, history)),

@@ -3,20 +3,25 @@
  * admin, what others add or remove must be what the heads that they list demand, or the exchange of somebody who asked.
  */
 import type { DmlsEpoch, EpochFacts } from '@dmls/dmls'
-import type { SimNode, UnionHistory, World } from '@dmls/sim'
+import { lacksMerged, type SimNode, type UnionHistory, type World } from '@dmls/sim'
 import { type History, resolvedBy } from '../spec/history.ts'
 import { plan, type SpecPlan } from '../spec/membership.ts'
 
-/** What each member took for right, as far as it could judge: it came before whoever did it, and never came anew. */
+/**
+ * What each member took for right, as far as it could judge: it came before whoever did it, never came anew, and lacks
+ * nothing of what was merged.
+ */
 export function checkRights(world: World, history: UnionHistory): string[] {
   const known: History = { epochs: history.facts, messages: [] }
   const violations: string[] = []
   for (const facts of history.facts) {
     const wrong = wrongIn(world, known, history, facts)
     if (wrong.length === 0) continue
-    const fooled = world.nodes.filter((node) => accepted(node, facts)).map(({ name }) => name)
-    if (fooled.length > 0)
-      violations.push(`${fooled.join(', ')} accepted of ${facts.id.slice(0, 8)}: ${wrong.join(', ')}`)
+    const fooled = world.nodes.filter((node) => accepted(node, facts) && !lacksMerged(node, history))
+    if (fooled.length > 0) {
+      const names = fooled.map(({ name }) => name).join(', ')
+      violations.push(`${names} accepted of ${facts.id.slice(0, 8)}: ${wrong.join(', ')}`)
+    }
   }
   return violations
 }

@@ -294,9 +294,13 @@ export class Actor {
   }
 
   /** Asks to be replaced by a new instance, perhaps as whom it was invited; the key package is what the others get. */
-  async askBack(reason: RejoinReason = 'out_of_reach', invited?: Invitation): Promise<KeyPackage> {
-    const invitations = invited === undefined ? [] : [invited]
-    const keyPackage = await this.keyPackage([rejoinExtension(this.state, reason, invited?.instance, invitations)])
+  async askBack(
+    reason: RejoinReason = 'out_of_reach',
+    invited?: Invitation,
+    disputed: ReadonlySet<string> = new Set(),
+  ): Promise<KeyPackage> {
+    const invitation = invited === undefined ? {} : { instance: invited.instance, invitations: [invited] }
+    const keyPackage = await this.keyPackage([rejoinExtension(this.state, reason, { ...invitation, disputed })])
     this.#apply(askToRejoin(this.state, keyPackage))
     return keyPackage
   }

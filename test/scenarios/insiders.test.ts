@@ -1,7 +1,9 @@
 /** Clients against a hostile member, on the simulator: scenarios 1, 13, 17, 20 and 23. */
+import { utf8 } from '@dmls/crypto'
 import { nodeProvider } from '@dmls/crypto/node'
 import {
   DEFAULT_GROUP_POLICY,
+  type DmlsEpoch,
   decodeDmlsMessage,
   dmlsEpoch,
   encodeAuthenticatedData,
@@ -9,9 +11,11 @@ import {
   heldEpoch,
   mlsServices,
   ownSignatureKey,
+  type RejoinRequest,
   type RetentionPolicy,
+  rejoinRequestOf,
 } from '@dmls/dmls'
-import { createCommit, type Proposal, sendProposal } from '@dmls/mls'
+import { createCommit, decodeMlsMessage, type Proposal, sendProposal } from '@dmls/mls'
 
 import { World } from '@dmls/sim'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -41,6 +45,17 @@ async function infiltrated(retention: RetentionPolicy = DEFAULT_GROUP_POLICY.ret
   const bob = await world.add('bob')
   await world.createGroup(alice, [bob], { policy: { retention } })
   return { world, alice, bob, mallory: await Insider.join(world, alice) }
+}
+
+/** The request to come back in a message, if there is one. */
+function requestIn(bytes: Uint8Array, groupId: Uint8Array): RejoinRequest[] {
+  try {
+    const message = decodeMlsMessage(bytes)
+    const request = message.wireFormat === 'mls_key_package' ? rejoinRequestOf(message.keyPackage, groupId) : undefined
+    return request === undefined ? [] : [request]
+  } catch {
+    return []
+  }
 }
 
 describe('a hostile member', () => {
@@ -90,6 +105,29 @@ describe('a hostile member', () => {
     expect(eventsOf(world, 'alice', 'refused').slice(refusals).at(-1)?.code).toBe('plan_unsatisfied')
     expect(eventsOf(world, 'alice', 'refused')).toHaveLength(refusals + 2)
     expect([alice.requireGroup().head, bob.requireGroup().head]).toEqual([removal, removal])
+  })
+
+  test('scenario 17: but whoever refused it does not claim that it can follow others from there', async () => {
+    const days = { kind: 'age', ageMs: 1e9 } as const
+    const { world, alice, bob, mallory } = await infiltrated({ ...CAPS, retained: days, readable: days })
+    const { actor } = mallory
+    const origin = actor.head
+    await act(world, 'bob', 'remove mallory', () => bob.requireGroup().remove([actor.self]))
+    await world.runFor(1000)
+    const removal = alice.requireGroup().head
+    const asks = async (name: string): Promise<readonly DmlsEpoch[] | undefined> => {
+      const { message } = decodeDmlsMessage(await actor.say(name))
+      await mallory.send(encodeDmlsMessage({ dmlsEpoch: nodeProvider.cipherSuite(1).hash(utf8(name)), message }))
+      await world.runFor(40_000)
+      return world.traffic.messages.flatMap(({ bytes }) => requestIn(bytes, alice.requireGroup().id)).at(-1)?.open
+    }
+    expect(await asks('somewhere')).toContain(origin)
+    const staying = await forgeCommit(actor, { data: { resolves: [{ head: removal, forkPoint: origin }] } })
+    await mallory.send(staying.wire)
+    expect(eventsOf(world, 'alice', 'refused').at(-1)?.code).toBe('plan_unsatisfied')
+    const open = await asks('somewhere else')
+    expect(open).toContain(removal)
+    expect(open).not.toContain(origin)
   })
 
   test('scenario 1: fills no disk, and is removed by an ordinary commit', async () => {

@@ -2,7 +2,7 @@
  * The way back into a group (protocol §7.6, §8) for whoever has several: requests that were made one after the other,
  * removals that were made one after the other, and Welcomes that come late.
  */
-import type { CommitMade, RetentionPolicy } from '@dmls/dmls'
+import { type CommitMade, isKnownTo, type RetentionPolicy } from '@dmls/dmls'
 import type { KeyPackage } from '@dmls/mls'
 import { describe, expect, test } from 'vitest'
 import { type Actor, fingerprint } from '../scenarios/actor.ts'
@@ -304,6 +304,10 @@ describe('a member that can follow nobody', () => {
     expect(await dave.welcome(welcomeOf(invitation))).toBe('refused: no_handover')
     const again = await dave.askBack('out_of_reach', invited)
     for (const person of here) expect(await person.hearRequest(again)).toBe('noted')
+    // whoever came since is nobody to him, and leaves the answer to others
+    const [erin] = (await actors(['erin'])) as [Actor]
+    await commitTo(bob, { add: [await erin.keyPackage()] }, here, [erin])
+    expect([alice, bob, erin].map((person) => isKnownTo(person.state, again))).toEqual([true, true, false])
     const answer = await alice.bringBack()
     for (const person of here) if (person !== alice) await person.receive(answer.wire)
     expect(await dave.welcome(welcomeOf(answer))).toBe('joined')

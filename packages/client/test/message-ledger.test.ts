@@ -64,3 +64,15 @@ test('of what was refused only the latest names are remembered, and told to peer
   ledger.forgetRefusals()
   expect(ids.some((id) => ledger.knows(id))).toBe(false)
 })
+
+test('messages of somebody who was taken for removed are fetched again, and nothing else that was refused', async () => {
+  const { ledger, write } = await setting()
+  await write(ledger.refuse('aa', { ofRemoved: true }))
+  await write(ledger.refuse('bb', { disputed: NOWHERE }))
+  expect([ledger.knows('aa'), ledger.knows('bb'), [...ledger.disputed()]]).toEqual([true, true, [NOWHERE]])
+  expect(ledger.forgetRefusalsOfRemoved()).toBe(true)
+  expect([ledger.knows('aa'), ledger.knows('bb')]).toEqual([false, true])
+  expect(ledger.forgetRefusalsOfRemoved()).toBe(false)
+  ledger.forgetRefusals()
+  expect([...ledger.disputed()]).toEqual([])
+})

@@ -89,7 +89,7 @@ export const INTAKE_MUTANTS: readonly Mutant[] = [
     name: 'refused-fetched-again',
     breaks: 'Peers are not told what was refused, and bring it again and again.',
     file: LEDGER,
-    search: '    for (const id of this.#refused) yield fromHex(id)\n',
+    search: '    for (const id of this.#refused.keys()) yield fromHex(id)\n',
     replacement: '',
     tests: ['packages/client/test/message-ledger.test.ts'],
   },

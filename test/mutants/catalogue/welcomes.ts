@@ -130,8 +130,8 @@ export const WELCOMES: readonly Mutant[] = [
     name: 'answer-to-another-branch-useless',
     breaks: 'An answer that came when its reader was on another branch is thrown away, also when that one removes it.',
     file: INBOX,
-    search: ", 'no_descent'])",
-    replacement: '])',
+    search: ", 'no_descent'",
+    replacement: '',
     tests: ['packages/client/test/welcome-inbox.test.ts'],
   },
   {

@@ -72,7 +72,7 @@ export class Homecoming {
   async #ask(reason: RejoinReason, instance: InstanceId, invitations: readonly Invitation[]): Promise<void> {
     const { running, ledger, keys, publish } = this.#parts
     const { groupId, self } = running.current
-    const request = rejoinExtension(running.current, reason, instance, invitations)
+    const request = rejoinExtension(running.current, reason, { instance, invitations, disputed: ledger.disputed() })
     const keyPackage = await keys.createForReturn(groupId, [request])
     const message = mlsMessageBytes({ wireFormat: 'mls_key_package', keyPackage })
     await running.apply(askToRejoin(running.current, keyPackage), ledger.file(message, requestShelf(self)))

@@ -3,7 +3,15 @@
  * place where exceptions become verdicts: `reject` only what every honest peer would refuse whatever its view.
  */
 import { toHex } from '@dmls/crypto'
-import { type DmlsMessage, decodeDmlsMessage, dmlsEpoch, type Received, receiveMessage } from '@dmls/dmls'
+import {
+  type DmlsMessage,
+  decodeDmlsMessage,
+  dmlsEpoch,
+  isDispute,
+  isLostBranch,
+  type Received,
+  receiveMessage,
+} from '@dmls/dmls'
 import { type KeyPackage, MlsError, messageHeader } from '@dmls/mls'
 import type { GroupEvent } from '../api.ts'
 import type { ClientContext } from '../context.ts'
@@ -145,7 +153,7 @@ export class Intake {
     } catch (error) {
       // ended, not refused: what waited still does when the client is opened again, the rest is fetched again
       if (watch.signal?.aborted === true) return 'unused'
-      await this.#refuse(bytes, error)
+      await this.#refuse(bytes, message, error)
       return 'unused'
     }
     if (received.kind === 'own') {
@@ -167,7 +175,7 @@ export class Intake {
     return this.#parts.inbox.append({ id, sender, epoch, data: content.data })
   }
 
-  async #refuse(bytes: Uint8Array, error: unknown): Promise<void> {
+  async #refuse(bytes: Uint8Array, message: DmlsMessage, error: unknown): Promise<void> {
     const { ledger, running, tell } = this.#parts
     const awaited = error instanceof MlsError && error.blame === 'missing' ? error.fields.epoch : undefined
     if (typeof awaited === 'string') {
@@ -178,8 +186,12 @@ export class Intake {
       this.#parts.missed(awaited)
       return
     }
-    await this.#write(ledger.refuse(ledger.id(bytes)))
+    const disputed = isDispute(error) ? dmlsEpoch(message.dmlsEpoch) : undefined
+    const ofRemoved = error instanceof MlsError && error.code === 'sender_removed'
+    await this.#write(ledger.refuse(ledger.id(bytes), { disputed, ofRemoved }))
     tell([refusalEvent(error)])
+    const late = error instanceof MlsError && error.code === 'beyond_horizon' ? error.fields.epoch : undefined
+    if (typeof late === 'string' && isLostBranch(running.current, dmlsEpoch(late))) this.#parts.missed(late)
   }
 
   async #write(pending: ReturnType<MessageLedger['refuse']>): Promise<void> {

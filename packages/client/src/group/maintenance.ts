@@ -8,6 +8,7 @@ import {
   type CommitRequest,
   type DmlsGroupState,
   handoversFor,
+  isKnownTo,
   mayRemove,
   needsHealing,
   nextCommit,
@@ -170,7 +171,10 @@ function returnDuty(state: DmlsGroupState): Duty | undefined {
   const situation = returning.map(({ instance }) => instance).join(' ')
   const remove = returning.map(({ instance }) => instance)
   const add = returning.map(({ keyPackage }) => keyPackage)
-  return { key: `return ${state.head} ${situation}`, rank: placeOf(state, situation), request: { remove, add } }
+  // an answer of somebody whom it does not know is no answer
+  const behindAll = add.every((keyPackage) => isKnownTo(state, keyPackage)) ? 0 : state.dag.roster(state.head).size
+  const rank = placeOf(state, situation) + behindAll
+  return { key: `return ${state.head} ${situation}`, rank, request: { remove, add } }
 }
 
 function healDuty(state: DmlsGroupState): Duty | undefined {

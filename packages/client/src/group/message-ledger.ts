@@ -60,6 +60,14 @@ export interface Pending {
   readonly written: () => void
 }
 
+/** Why a message was refused, as far as that may change. */
+export interface Refusal {
+  /** The epoch of a commit that others may have accepted. */
+  readonly disputed?: string | undefined
+  /** Whether its sender was no member any more. */
+  readonly ofRemoved?: boolean
+}
+
 export class MessageLedger {
   readonly #context: ClientContext
   readonly #groupId: Uint8Array
@@ -67,8 +75,8 @@ export class MessageLedger {
   readonly #waiting: WaitingRoom
   /** What the log holds that does not wait. */
   readonly #held = new HeldMessages()
-  /** Identifiers of messages that were refused, so that they are not fetched again; hexadecimal, oldest first. */
-  readonly #refused = new Set<string>()
+  /** Messages that were refused, so that they are not fetched again, by identifier, hexadecimal; oldest first. */
+  readonly #refused = new Map<string, Refusal>()
 
   private constructor(context: ClientContext, groupId: Uint8Array, log: TopicLog) {
     this.#context = context
@@ -130,7 +138,7 @@ export class MessageLedger {
   /** Identifiers that a peer need not send us, 32 bytes each. */
   async *held(): AsyncGenerator<Uint8Array, void, undefined> {
     for (const id of this.#log.ids()) yield fromHex(id)
-    for (const id of this.#refused) yield fromHex(id)
+    for (const id of this.#refused.keys()) yield fromHex(id)
   }
 
   /** Records messages as processed and held. */
@@ -262,12 +270,24 @@ export class MessageLedger {
     this.#refused.clear()
   }
 
+  /** The same of those whose sender was taken for removed. Says whether there were any. */
+  forgetRefusalsOfRemoved(): boolean {
+    const known = this.#refused.size
+    for (const [id, { ofRemoved }] of this.#refused) if (ofRemoved === true) this.#refused.delete(id)
+    return this.#refused.size < known
+  }
+
+  /** Epochs in which a commit was refused that others may have accepted. */
+  disputed(): ReadonlySet<string> {
+    return new Set([...this.#refused.values()].flatMap(({ disputed }) => disputed ?? []))
+  }
+
   /** Forgets a message that is of no use but remembers its name, so that it is not fetched again. */
-  refuse(id: string): Pending {
+  refuse(id: string, refusal: Refusal = {}): Pending {
     this.#waiting.remove(id)
-    this.#refused.add(id)
+    this.#refused.set(id, refusal)
     if (this.#refused.size > this.#context.limits.refusedMax) {
-      const oldest = this.#refused.values().next().value
+      const oldest = this.#refused.keys().next().value
       if (oldest !== undefined) this.#refused.delete(oldest)
     }
     if (!this.#log.has(id)) return { operations: [], written: () => undefined }

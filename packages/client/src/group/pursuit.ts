@@ -10,6 +10,8 @@ import type { Timer } from '../ports.ts'
 interface Group {
   /** Epochs that something waits for. */
   readonly awaited: () => readonly string[]
+  /** Whether others may go on from an epoch that we have forgotten. */
+  readonly isLost: (epoch: string) => boolean
   /** Asks the peers for what is missing. */
   readonly askPeers: () => Promise<void>
   readonly report: (event: GroupEvent) => void
@@ -54,7 +56,9 @@ export class Pursuit {
   reconsider(): void {
     if (this.#since.size === 0) return
     const awaited = new Set(this.#group.awaited())
-    for (const epoch of [...this.#since.keys()]) if (!awaited.has(epoch)) this.#since.delete(epoch)
+    for (const epoch of [...this.#since.keys()]) {
+      if (!awaited.has(epoch) && !this.#group.isLost(epoch)) this.#since.delete(epoch)
+    }
     if (this.#since.size > 0) return
     this.#cancel()
     this.#group.caughtUp()

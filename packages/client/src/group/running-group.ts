@@ -15,6 +15,7 @@ import {
   dmlsEpoch,
   type InstanceId,
   type Invitation,
+  isLostBranch,
   makeCommit,
   type RejoinReason,
   type Step,
@@ -130,6 +131,7 @@ export class RunningGroup {
     this.#resumption = new Resumption(context, { askPeers: () => this.#askPeers(), idle: () => this.#queue.idle() })
     this.#pursuit = new Pursuit(context, {
       awaited: () => ledger.awaited(),
+      isLost: (epoch) => isLostBranch(running.current, dmlsEpoch(epoch)),
       askPeers: () => this.#askPeers(),
       report: (event) => this.#announcer.tell([event]),
       cannotFollow: () => this.#askBack('out_of_reach'),
@@ -330,6 +332,9 @@ export class RunningGroup {
   }
 
   #stepped(before: DmlsGroupState, { state, changes }: Step): void {
+    // a merge may keep somebody whom we took for removed, and whose messages we refused
+    const brings = changes.facts.some(({ resolves, adds }) => resolves.length > 0 && adds.length > 0)
+    if (brings && this.#ledger.forgetRefusalsOfRemoved()) this.#askPeers().catch(() => undefined)
     this.#announcer.tell(eventsOf(before, state, changes))
     this.#maintenance.reconsider()
     this.#pursuit.reconsider()

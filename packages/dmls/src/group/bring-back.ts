@@ -112,6 +112,15 @@ export function returningMembers(
     .sort((a, b) => compareText(a.instance, b.instance))
 }
 
+/**
+ * Whether somebody who asked to be replaced knows us, so that it follows our answer: we were members of an epoch that it
+ * names. Whoever came later leaves it to others, as long as there are any.
+ */
+export function isKnownTo({ dag, self, groupId }: DmlsGroupState, keyPackage: KeyPackage): boolean {
+  const epochs = rejoinRequestOf(keyPackage, groupId)?.epochs ?? []
+  return epochs.some((id) => dag.has(id) && dag.roster(id).has(self))
+}
+
 /** Whether a member that could not follow has since spoken on the chosen branch, beyond where the ways parted. */
 function hasFollowed(state: DmlsGroupState, instance: InstanceId, keyPackage: KeyPackage): boolean {
   const { dag } = state

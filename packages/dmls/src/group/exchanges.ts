@@ -37,9 +37,12 @@ export function overcomeByEntering(state: DmlsGroupState): readonly OvercomeRemo
   return state.overcome.filter((removal) => !isTakenBack(state, removal))
 }
 
-/** Whether a commit that was made in an epoch removed us there: the branch that it began never comes to us. */
+/**
+ * Whether a commit that was made in an epoch exchanged us: the branch that it began never comes to us as what we are.
+ * Whoever was removed by a decision need not know what is merged there.
+ */
 export function wasTurnedAwayAt({ removal, overcome }: DmlsGroupState, epoch: DmlsEpoch): boolean {
-  return removal?.parent === epoch || overcome.some(({ parent }) => parent === epoch)
+  return [removal, ...overcome].some((each) => each?.exchanged === true && each.parent === epoch)
 }
 
 /**

@@ -20,6 +20,14 @@ export function heldEpoch(state: DmlsGroupState, id: DmlsEpoch): HeldEpoch {
   throw missing('unknown_epoch', 'the epoch is not known here', { epoch: id })
 }
 
+/**
+ * Whether an epoch where we are at home is known, its secrets are gone, and our head has not taken its branch in: others
+ * may go on there.
+ */
+export function isLostBranch({ dag, epochs, home, head }: DmlsGroupState, id: DmlsEpoch): boolean {
+  return dag.has(id) && !epochs.has(id) && dag.precedes(home, id) && !dag.precedes(id, head)
+}
+
 /** The group state of the chosen epoch. */
 export function headGroup(state: DmlsGroupState): GroupState {
   const held = state.epochs.get(state.head)

@@ -15,6 +15,7 @@ import {
   type RejoinRequest,
 } from '../message/rejoin-codec.ts'
 import { branchAfter, supportSince } from './descent.ts'
+import { isLostBranch } from './lookup.ts'
 import type { DmlsGroupState, DmlsServices, Step } from './state.ts'
 import { StepBuilder } from './step.ts'
 
@@ -37,6 +38,14 @@ export interface Invitation {
   readonly epoch: DmlsEpoch
 }
 
+export interface RejoinOptions {
+  /** As whom we ask: by default as the instance that we are. */
+  readonly instance?: InstanceId
+  readonly invitations?: readonly Invitation[]
+  /** Epochs in which we refused a commit that others may have accepted; see `disputes.ts`. */
+  readonly disputed?: ReadonlySet<string>
+}
+
 /**
  * The KeyPackage extension with which we ask to be replaced. Whoever was also invited into epochs that it did not enter
  * may be there, for the others, as the instance that it is or as another, and asks as that one too.
@@ -44,15 +53,14 @@ export interface Invitation {
 export function rejoinExtension(
   state: DmlsGroupState,
   reason: RejoinReason,
-  instance: InstanceId = state.self,
-  invitations: readonly Invitation[] = [],
+  { instance = state.self, invitations = [], disputed = new Set() }: RejoinOptions = {},
 ): Extension {
   const request: RejoinRequest = {
     groupId: state.groupId,
     instance,
     reason,
     epochs: knownEpochs(state),
-    open: openEpochs(state),
+    open: openEpochs(state, disputed),
     invited: invitations.filter((each) => each.instance === instance).map(({ epoch }) => epoch),
   }
   return { extensionType: DMLS_REJOIN_EXTENSION, extensionData: encodeRejoinRequest(request) }
@@ -77,9 +85,15 @@ function knownEpochs({ dag, head }: DmlsGroupState): DmlsEpoch[] {
   return last === epochs.at(-1) ? epochs : [...epochs, last]
 }
 
-/** Where we can process commits, the latest first. */
-function openEpochs({ dag, epochs }: DmlsGroupState): DmlsEpoch[] {
-  const open = [...epochs.keys()].filter((id) => epochs.get(id)?.stage === 'open')
+/**
+ * Where we can process commits, the latest first. Not where we have processed one, and have forgotten what it began; nor
+ * where we refused one that others may have accepted.
+ */
+function openEpochs(state: DmlsGroupState, disputed: ReadonlySet<string>): DmlsEpoch[] {
+  const { dag, epochs } = state
+  const isOpen = (id: DmlsEpoch): boolean =>
+    epochs.get(id)?.stage === 'open' && !disputed.has(id) && !dag.children(id).some((c) => isLostBranch(state, c))
+  const open = [...epochs.keys()].filter(isOpen)
   return open.sort((a, b) => dag.depth(b) - dag.depth(a) || compareText(a, b))
 }
 
