@@ -1,7 +1,7 @@
 /** Opening a client: reads everything back from the store, takes part in its topics, and wires the parts together. */
-import { signerFromPrivateKey, systemRandom, toHex } from '@dmls/crypto'
+import { signerFromPrivateKey, systemRandom, toHex, wipe } from '@dmls/crypto'
 import { createDmlsProfile, dmlsEpoch, leafOptions, policyIn } from '@dmls/dmls'
-import { decodeMlsMessage, type GroupInfo, type Joined, usage, type Watch, wipeGroupState } from '@dmls/mls'
+import { decodeMlsMessage, type GroupInfo, type Joined, MlsError, usage, type Watch, wipeGroupState } from '@dmls/mls'
 import type { CallOptions, CreateGroupOptions, DmlsClient, DmlsClientOptions, DmlsGroup } from './api.ts'
 import { type ClientContext, DEFAULT_LIMITS, DEFAULT_TIMING, watchedByBoth, watchOf } from './context.ts'
 import { createGroup, enterGroup, joinGroup, loadGroup, type OwnLeaf } from './group/group-beginning.ts'
@@ -181,6 +181,10 @@ class RunningClient implements DmlsClient {
       await this.#follow(joined, own, use, () => {
         isTaken = true
       })
+    } catch (error) {
+      // where the disk refuses, the group may have taken the key already
+      if (!isTaken && error instanceof MlsError) wipe(own.signingKey.privateKey)
+      throw error
     } finally {
       // it waits for something, or leads nowhere; what comes of it later is computed anew
       if (!isTaken) wipeGroupState(joined.state)

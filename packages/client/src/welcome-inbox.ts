@@ -25,7 +25,7 @@ function isInto(into: Destination | undefined, groupId: Uint8Array): into is Des
 
 /**
  * What a Welcome leads to; the use of the key package is written in the batch that makes us a member. The state is the
- * callee's: one that is not kept is overwritten there.
+ * callee's, and so is the signature key: what is not kept is overwritten there.
  */
 export type UseWelcome = (joined: Joined, own: OwnKeyPackage, use: Pending) => Promise<void>
 

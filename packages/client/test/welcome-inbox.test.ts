@@ -1,8 +1,9 @@
 /** Anybody can send anything to an inbox: it takes no room from those who have something to say. */
 import { toHex } from '@dmls/crypto'
 import { decodeMlsMessage, mlsMessageBytes } from '@dmls/mls'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { DEFAULT_LIMITS } from '../src/context.ts'
+import { KeyPackages, type OwnKeyPackage } from '../src/key-packages.ts'
 import { MemoryStore } from '../src/memory-store.ts'
 import { StoreError, type Verdict } from '../src/ports.ts'
 import { GROUP_LIST_PREFIX } from '../src/store-keys.ts'
@@ -16,7 +17,10 @@ import { TurnedClock } from './turned-clock.ts'
 
 const open: HandPerson[] = []
 
-afterEach(() => told(...open.splice(0)))
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await told(...open.splice(0))
+})
 
 function readWelcome(bytes: Uint8Array): Extract<ReturnType<typeof decodeMlsMessage>, { wireFormat: 'mls_welcome' }> {
   const message = decodeMlsMessage(bytes)
@@ -222,6 +226,21 @@ describe('a Welcome that is not to be followed now', () => {
     await onlyGroup(dora).remove([bob.client.identity])
     await carry(dora, bob)
     await expectTogether(bob, carol)
+  })
+
+  test('leaves no copy of the signature key that it is for, and the key package keeps its own', async () => {
+    const found = vi.spyOn(KeyPackages.prototype, 'find')
+    const alice = await createHandPerson(undefined, {}, { adminRule: () => true })
+    const bob = await createHandPerson()
+    open.push(alice, bob)
+    await alice.client.createGroup({ policy: { admin: { kind: 'application' } } })
+    await onlyGroup(alice).add([await bob.client.createKeyPackage()])
+    await carryWelcome(alice.delivery.take(), bob)
+    expect(bob.client.groups()).toEqual([])
+    const [copy] = found.mock.results.map(({ value }) => value as OwnKeyPackage)
+    expect(copy?.signingKey.privateKey.every((byte) => byte === 0)).toBe(true)
+    const [kept] = (found.mock.contexts[0] as KeyPackages).all()
+    expect(kept?.signingKey.privateKey.some((byte) => byte !== 0)).toBe(true)
   })
 
   test('because bob’s application brings no rule for the group is followed when it does', async () => {
