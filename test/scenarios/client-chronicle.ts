@@ -19,6 +19,9 @@ import { type Commit, Holdings, type Message } from './symbols.ts'
 interface Backup {
   readonly disk: MemoryStore
   readonly holdings: Holdings
+  readonly waiting: ReadonlySet<Commit>
+  /** Whether its owner knew already that it was old. */
+  readonly isLost: boolean
 }
 
 export class ClientChronicle {
@@ -37,6 +40,10 @@ export class ClientChronicle {
   /** Those who know that their state is an old one. */
   readonly #lost = new Set<string>()
   readonly #carriedBy = new Map<Parcel, Commit>()
+  /** The heads that each commit resolves. */
+  readonly #resolves = new Map<Commit, readonly DmlsEpoch[]>()
+  /** Commits that each person has, and that miss something. */
+  readonly #waiting = new Map<string, Set<Commit>>()
   #groupId: Uint8Array = new Uint8Array(0)
 
   private constructor(people: readonly Resident[], derivations: Derivations) {
@@ -120,9 +127,24 @@ export class ClientChronicle {
 
   /** Somebody receives something; what it sent itself may come back, too. */
   async bring(to: Resident, parcel: Parcel): Promise<void> {
-    const verdict = await this.#act(to, () => to.receive(parcel))
+    const told = to.events.length
     const commit = this.#carriedBy.get(parcel)
+    const verdict = await this.#act(to, async () => {
+      const received = await to.receive(parcel)
+      // before whatever follows from it: a Welcome that was waiting may lead back
+      if (received === 'accept' && commit !== undefined) this.holdingsOf(to).removedBy(commit, to.nowMs)
+      return received
+    })
+    if (commit !== undefined && to.events.slice(told).some(({ type }) => type === 'unknownEpoch')) {
+      this.#waitingFor(to).add(commit)
+    }
     if (verdict === 'accept' && commit !== undefined) this.holdingsOf(to).removedBy(commit, to.nowMs)
+  }
+
+  #waitingFor({ name }: Resident): Set<Commit> {
+    const waiting = this.#waiting.get(name) ?? new Set()
+    this.#waiting.set(name, waiting)
+    return waiting
   }
 
   /** Everything that was sent so far, in order. */
@@ -150,7 +172,12 @@ export class ClientChronicle {
   }
 
   keepBackup(person: Resident): void {
-    this.#backups.set(person.name, { disk: person.copyDisk(), holdings: this.holdingsOf(person).copy() })
+    this.#backups.set(person.name, {
+      disk: person.copyDisk(),
+      holdings: this.holdingsOf(person).copy(),
+      waiting: new Set(this.#waitingFor(person)),
+      isLost: this.#lost.has(person.name),
+    })
   }
 
   hasBackup(person: Resident): boolean {
@@ -162,7 +189,9 @@ export class ClientChronicle {
     const backup = this.#backups.get(person.name)
     if (backup === undefined) throw new Error(`${person.name} has no backup`)
     this.#holdings.set(person.name, backup.holdings.copy())
-    this.#lost.delete(person.name)
+    this.#waiting.set(person.name, new Set(backup.waiting))
+    if (backup.isLost) this.#lost.add(person.name)
+    else this.#lost.delete(person.name)
     await this.#act(person, () => person.restart(backup.disk.copy()))
   }
 
@@ -192,6 +221,7 @@ export class ClientChronicle {
       told: person.events.length,
       sealed: person.watched.sealedWith.length,
       started: person.watched.initSecrets.length,
+      isOut: person.group?.isMember === false,
     }
     const { watched } = person
     const outcome = await action().catch(ignoreRefusal)
@@ -205,18 +235,36 @@ export class ClientChronicle {
         if (!known.has(facts.id)) this.#noteEpoch(person, group, facts, { ...since, enteredFrom })
       }
       const events = person.events.slice(before.told)
-      if (events.some(({ type }) => type === 'rejoined') && this.#lost.has(person.name)) {
+      this.#noteRemovals(person, events)
+      this.#noteWaiting(person, group)
+      const isNew = group
+        .dag()
+        .roots()
+        .some((root) => !known.has(root))
+      const cameBack = isNew && (before.isOut || events.some(({ type }) => type === 'rejoined' || type === 'removed'))
+      if (cameBack && this.#lost.has(person.name)) {
         this.holdingsOf(person).distrust(heldBefore)
         this.#lost.delete(person.name)
       }
       if (events.some(({ type }) => type === 'stateLost')) this.#lost.add(person.name)
-      this.#noteRemovals(person, events)
     }
     for (const text of person.texts.slice(before.read)) {
       const message = this.messages.find((each) => each.text === text)
       if (message !== undefined) this.holdingsOf(person).consume(message.epoch, message.key)
     }
     return outcome
+  }
+
+  /** Commits that waited, and miss nothing any more: also where they removed whom this member was, and nobody tells. */
+  #noteWaiting(person: Resident, group: DmlsGroup): void {
+    const waiting = this.#waitingFor(person)
+    const dag = group.dag()
+    for (const commit of waiting) {
+      const missing = [commit.parent as DmlsEpoch, ...(this.#resolves.get(commit) ?? [])].some((id) => !dag.has(id))
+      if (missing) continue
+      waiting.delete(commit)
+      this.holdingsOf(person).removedBy(commit, person.nowMs)
+    }
   }
 
   /** Commits that waited for something and then removed this member. */
@@ -280,6 +328,10 @@ export class ClientChronicle {
     const welcomed = isExternal ? [] : adds.map(({ instance }) => instance)
     const commit: Commit = { child: id, parent, author: own ?? 'nobody', readers, welcomed, isExternal, key }
     this.commits.push(commit)
+    this.#resolves.set(
+      commit,
+      facts.resolves.map(({ head }) => head),
+    )
     const carrier = this.parcels.slice(since.sent).find(({ message }) => isCommitIn(message, parent))
     if (carrier !== undefined) this.#carriedBy.set(carrier, commit)
     const output = by.watched.initSecrets.slice(since.started).findLast((secret) => this.#epochOf(secret) === parent)
