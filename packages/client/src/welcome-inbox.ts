@@ -25,7 +25,7 @@ function isInto(into: Destination | undefined, groupId: Uint8Array): into is Des
 
 /**
  * What a Welcome leads to; the use of the key package is written in the batch that makes us a member. The state is the
- * callee's, and so is the signature key: what is not kept is overwritten there.
+ * callee's: one that is not kept is overwritten there.
  */
 export type UseWelcome = (joined: Joined, own: OwnKeyPackage, use: Pending) => Promise<void>
 
@@ -189,9 +189,8 @@ export class WelcomeInbox {
 /**
  * Whoever judges a fork itself follows no Welcome, nor does whoever asked to be brought back while its side is the one
  * that stays, or after a handover led it elsewhere. Each may learn later that it is out, and then this is the way back.
- * And whom somebody brought back that it does not know may ask others as what that would have made of it.
  */
-const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays', 'no_descent', 'stranger_answers'])
+const STAYS: ReadonlySet<string> = new Set(['can_judge', 'our_side_stays', 'no_descent'])
 
 /** What a Welcome may lack that can still come: a handover, the end of its group here, the rule of the application. */
 const LACKS: ReadonlySet<string> = new Set(['no_handover', 'group_ending', 'no_admin_rule'])
