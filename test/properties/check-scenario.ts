@@ -46,13 +46,15 @@ export interface Played {
 }
 
 /**
- * Without deletion: what everybody made or processed is what the specification is asked about. The retention policy may
- * delete an epoch before a late commit of it arrives, and then that commit never happened for those who remain.
+ * Without deletion, and once messages flow again: what everybody made or processed is what the specification is asked
+ * about. The retention policy may delete an epoch before a late commit of it arrives, and then that commit never happened
+ * for those who remain.
  */
 export function play(scenario: Scenario): Promise<Played> {
   const world = new World({ seed: scenario.seed, provider: nodeProvider, timing: { retentionIntervalMs: 1e12 } })
   return playIn(world, async () => {
     await playScenario(world, scenario)
+    await speakUp(world)
     const { violations, beyondTheLimit } = checkWorld(world, specification)
     return { violations: [...violations, ...checkRights(world, new UnionHistory(world))], beyondTheLimit }
   })

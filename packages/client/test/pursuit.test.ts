@@ -106,3 +106,14 @@ test('whoever is somewhere else meanwhile asks no second time', async () => {
   await clock.pass(10 * cannotFollowAfterMs)
   expect(did).toEqual(['told of a', 'asked'])
 })
+
+test('and misses what somebody goes on naming there', async () => {
+  const { pursuit, did, clock } = await pursuitIn({ awaited: ['a'], lost: [] })
+  pursuit.misses('a')
+  pursuit.forget()
+  await clock.pass(10 * cannotFollowAfterMs)
+  expect(did).toEqual([])
+  pursuit.misses('a')
+  await clock.pass(cannotFollowAfterMs)
+  expect(did).toEqual(['told of a', 'asked'])
+})

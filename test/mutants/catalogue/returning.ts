@@ -215,6 +215,16 @@ export const RETURNING_MUTANTS: readonly Mutant[] = [
     tests: ['packages/client/test/pursuit.test.ts', 'test/scenarios/absence.test.ts'],
   },
   {
+    name: 'missed-there-missed-nowhere',
+    breaks:
+      'Who came somewhere else never misses an epoch that it missed before, also where others have gone on to it.',
+    file: 'packages/client/src/group/pursuit.ts',
+    search: '  forget(): void {\n    this.#since.clear()',
+    replacement:
+      '  forget(): void {\n    for (const epoch of this.#group.awaited()) this.#given.add(epoch)\n    this.#since.clear()',
+    tests: ['packages/client/test/pursuit.test.ts'],
+  },
+  {
     name: 'forgotten-branch-not-missed',
     breaks: 'Who forgot an open branch where the others only talk never asks to be brought back to it.',
     file: 'packages/client/src/group/pursuit.ts',

@@ -64,9 +64,8 @@ export class Pursuit {
     this.#group.caughtUp()
   }
 
-  /** We are somewhere else now: what was missed there is no matter here. */
+  /** We are somewhere else now: what was missed there is no matter here, unless somebody goes on naming it. */
   forget(): void {
-    for (const epoch of this.#group.awaited()) this.#given.add(epoch)
     this.#since.clear()
     this.#cancel()
   }
