@@ -30,9 +30,9 @@ export function chooseHead(builder: StepBuilder): void {
   // on another branch we may be another instance
   const self = selfIn(builder.state, chosen)
   if (self !== builder.state.self) builder.set({ self })
-  takeBack(builder)
   const removal = removalInForce(builder.state)
   if (removal !== undefined) builder.set({ removal, overcome: builder.state.overcome.filter((r) => r !== removal) })
+  takeBack(builder)
 }
 
 /** A removal that was made after the epoch by which we entered: it knew of our entry, whichever way round we came. */

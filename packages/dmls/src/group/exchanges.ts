@@ -13,10 +13,9 @@ const OVERCOME_MAX = 16
 /** Entering again, or an exchange that was taken back, overcomes a removal; what follows from it we never see all the same. */
 export function withOvercome(
   overcome: readonly OvercomeRemoval[],
-  removal: Removal,
-  entered: DmlsEpoch,
+  removal: OvercomeRemoval,
 ): readonly OvercomeRemoval[] {
-  return [...overcome, { ...removal, entered }].slice(-OVERCOME_MAX)
+  return [...overcome, removal].slice(-OVERCOME_MAX)
 }
 
 /** Notes that a commit removed us, unless that was an exchange which is taken back already. */
@@ -27,14 +26,14 @@ export function noteRemoval(builder: StepBuilder, removal: Removal): void {
 
 /** Lets go of a removal that was an exchange, once it is taken back. */
 export function takeBack(builder: StepBuilder): void {
-  const { removal, overcome, home } = builder.state
+  const { removal, overcome, home: entered } = builder.state
   if (removal === undefined || !isTakenBack(builder.state, removal)) return
-  builder.set({ removal: undefined, overcome: withOvercome(overcome, removal, home) })
+  builder.set({ removal: undefined, overcome: withOvercome(overcome, { ...removal, entered, takenBack: true }) })
 }
 
 /** The removals that were overcome by entering again, and by nothing else. */
-export function overcomeByEntering(state: DmlsGroupState): readonly OvercomeRemoval[] {
-  return state.overcome.filter((removal) => !isTakenBack(state, removal))
+export function overcomeByEntering({ overcome }: DmlsGroupState): readonly OvercomeRemoval[] {
+  return overcome.filter(({ takenBack }) => !takenBack)
 }
 
 /**

@@ -30,7 +30,9 @@ export function encodeGroupMeta(meta: GroupMeta): Uint8Array {
     })
     .optional(meta.asked, (w, reason) => w.uint8(reason === 'out_of_reach' ? 1 : 2))
     .uint8(meta.isLost ? 1 : 0)
-    .vector(meta.overcome, (w, removal) => writeRemoval(w.opaque(identifierBytes(removal.entered)), removal))
+    .vector(meta.overcome, (w, removal) => {
+      writeRemoval(w.opaque(identifierBytes(removal.entered)).uint8(removal.takenBack ? 1 : 0), removal)
+    })
   return writer.finish()
 }
 
@@ -74,7 +76,7 @@ export function decodeGroupMeta(bytes: Uint8Array): GroupMeta {
     const returning = reader.vector((r) => [readInstance(r), decodeKeyPackage(r)] as const)
     const asked = reader.optional((r) => (r.uint8() === 1 ? ('out_of_reach' as const) : ('state_lost' as const)))
     const isLost = reader.uint8() === 1
-    const overcome = reader.vector((r) => ({ entered: readEpoch(r), ...readRemoval(r) }))
+    const overcome = reader.vector((r) => ({ entered: readEpoch(r), takenBack: r.uint8() === 1, ...readRemoval(r) }))
     return {
       self,
       home,

@@ -113,7 +113,7 @@ function enterAnew(state: DmlsGroupState, joined: Joined, services: DmlsServices
  * to where we were removed.
  */
 function overcomeBy({ removal, overcome }: DmlsGroupState, entered: DmlsEpoch): readonly OvercomeRemoval[] {
-  return removal === undefined ? overcome : withOvercome(overcome, removal, entered)
+  return removal === undefined ? overcome : withOvercome(overcome, { ...removal, entered, takenBack: false })
 }
 
 /**

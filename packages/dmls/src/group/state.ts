@@ -57,8 +57,10 @@ export interface Removal {
 }
 
 export interface OvercomeRemoval extends Removal {
-  /** The root that we entered by after it. */
+  /** The root that we entered by after it, or where we were when it was taken back. */
   readonly entered: DmlsEpoch
+  /** Whether a merge took it back, so that it counts no more wherever we come round. */
+  readonly takenBack: boolean
 }
 
 export interface DmlsGroupState {
